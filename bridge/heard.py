@@ -1,0 +1,96 @@
+"""What the bridge hears, in our own words. Matrix's events become these values in `matrix/events.py`.
+
+Bodies live only as long as the transaction that handles them: they are never stored and never logged, so the
+fields that carry them stay out of `repr`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from facilitator.ids import EventId, MatrixRoomId, UserId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What every event has. `sent_at` is the sender's server's word, UTC."""
+
+    room: MatrixRoomId
+    event_id: EventId
+    sender: UserId = field(repr=False)
+    sent_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message(Event):
+    """Somebody wrote. `encrypted`: it came encrypted and was read. `bound`: the key that encrypted it belongs to a
+    device of `sender` (a homeserver can forge `sender`, never this). `signed`: its owner has signed that device.
+    """
+
+    body: str = field(repr=False)
+    msgtype: str = "m.text"
+    encrypted: bool = True
+    bound: bool = False
+    signed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipChanged(Event):
+    """`user` is now `membership` (invite, join, leave, ban, knock) in the room, by `sender`'s doing."""
+
+    user: UserId = field(repr=False)
+    membership: str
+    before: str = "leave"
+
+    @property
+    def by_themselves(self) -> bool:
+        return self.user == self.sender
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChanged(Event):
+    """A piece of room state we look after was set; the reconciler looks again."""
+
+    type: str
+    state_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable(Event):
+    """Came encrypted under a Megolm session whose key we do not hold (yet)."""
+
+    session_id: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecipherable(Event):
+    """An event so malformed that nothing can be made of it; counted, never handled."""
+
+
+Heard = Message | MembershipChanged | StateChanged | Unreadable | Undecipherable
+
+
+@dataclass(frozen=True)
+class InvitedUs:
+    """Somebody invited the bot to a room."""
+
+    room: MatrixRoomId
+    sender: UserId = field(repr=False)
+    direct: bool = False
+    encrypted: bool = False
+    """What the invitation's stripped state shows; a room that does not say is taken as not encrypted."""
+
+
+@dataclass(frozen=True)
+class Sync:
+    """One answer of the homeserver: everything new since the cursor, gaps filled, and the next cursor.
+
+    `events` are in each room's own order. `keys_arrived` names sessions whose key came with this answer.
+    `ours` is what became of the bot's own membership: room id → leave, ban, join (removed rooms among them).
+    """
+
+    next_batch: str
+    events: tuple[Heard, ...] = ()
+    invitations: tuple[InvitedUs, ...] = ()
+    keys_arrived: frozenset[tuple[MatrixRoomId, str]] = frozenset()
+    ours: Mapping[MatrixRoomId, str] = field(default_factory=dict)

@@ -1,0 +1,175 @@
+"""What we ask of a homeserver, in our own words. `client.py` keeps this with matrix-nio; the tests' in-memory
+homeserver keeps it too, and one contract suite holds both to it."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from bridge.heard import Heard, Sync
+from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
+
+MARKER_KEY = "io.hearth.room"
+"""Where our room id stands in `creation_content`: how a room is found again after a crash (createRoom has no
+transaction id). It says nothing of what the room is for."""
+
+ACT_KEY = "io.hearth.act"
+"""Where an act's id stands inside the encrypted content, so that a send of unknown outcome can be looked for."""
+
+
+class HomeserverError(Exception):
+    """The homeserver did not do what we asked."""
+
+
+class TryLater(HomeserverError):
+    """Not now: rate limit, 5xx, no connection. `after` is the wait the server asked for, or our own."""
+
+    def __init__(self, why: str, after: timedelta) -> None:
+        super().__init__(why)
+        self.why, self.after = why, after
+
+
+class Rejected(HomeserverError):
+    """It will say no again. `code` is Matrix's error code (M_FORBIDDEN, M_NOT_FOUND …), `why` never holds a name."""
+
+    def __init__(self, code: str, why: str = "") -> None:
+        super().__init__(code)
+        self.code, self.why = code, why
+
+
+class SignedOut(HomeserverError):
+    """Our access token is no longer good (M_UNKNOWN_TOKEN). Nothing is retried: a person has to act."""
+
+
+@dataclass(frozen=True)
+class FoundRoom:
+    """A room as it is, read from its current state. Absent state is None; contents are as Matrix has them."""
+
+    room: MatrixRoomId
+    version: str
+    creators: frozenset[UserId] = field(repr=False)
+    marker: RoomId | None
+    name: str | None = field(repr=False)
+    topic: str | None = field(repr=False)
+    join_rule: str | None
+    history_visibility: str | None
+    guest_access: str | None
+    encryption: Mapping[str, Any] | None
+    power_levels: Mapping[str, Any] = field(repr=False)
+    members: Mapping[UserId, str] = field(repr=False)
+    """user → membership: join, invite, leave, ban, knock."""
+
+
+@dataclass(frozen=True)
+class CreateRoom:
+    """The body of createRoom is complete: version, state, power. Never invitees."""
+
+    marker: RoomId
+    name: str = field(repr=False)
+    version: str
+    encryption: Mapping[str, Any]
+    join_rule: str
+    history_visibility: str
+    guest_access: str
+    power_levels: Mapping[str, Any] = field(repr=False)
+    additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
+    direct_to: UserId | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class SetState:
+    """Put a piece of state (state key "") back to what it should be. Repeating it changes nothing."""
+
+    room: MatrixRoomId
+    type: str
+    content: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Invite:
+    room: MatrixRoomId
+    user: UserId = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Kick, or withdraw an invitation."""
+
+    room: MatrixRoomId
+    user: UserId = field(repr=False)
+    reason: str = field(default="", repr=False)
+
+
+Step = CreateRoom | SetState | Invite | Remove
+
+
+@dataclass(frozen=True)
+class KnownRoom:
+    """A room of ours as the database remembers it: enough to speak in it right after a restart.
+
+    `all_devices`: key shares go to unsigned devices too (the bot's direct room with one person).
+    """
+
+    room: MatrixRoomId
+    encryption: Mapping[str, Any]
+    all_devices: bool = False
+    history_visibility: str = "joined"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message is in the room. `withheld`: people some of whose devices got no key since the last send, because
+    their owner has not signed them."""
+
+    event_id: EventId
+    withheld: frozenset[UserId] = field(default=frozenset(), repr=False)
+
+
+class Homeserver(Protocol):
+    """Every method raises TryLater, Rejected or SignedOut, and nothing else of the client's own."""
+
+    @property
+    def user_id(self) -> UserId: ...
+
+    async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
+        """What is new since the cursor, gaps filled from /messages, at most `wait` later. With None: from now on.
+        Asking again with the same cursor gives the same events again. New room keys are requested, one-time and
+        fallback keys kept up, and due device queries made before it returns."""
+
+    def remember(self, rooms: Iterable[KnownRoom]) -> None:
+        """Make rooms known without asking the homeserver."""
+
+    async def find(self, marker: RoomId) -> MatrixRoomId | None:
+        """The joined room whose creation content carries this marker. Scans joined rooms once per start and
+        remembers; rooms created here are added."""
+
+    async def look(self, room: MatrixRoomId) -> FoundRoom:
+        """The room's whole current state. Rejected("M_NOT_FOUND" or "M_FORBIDDEN") when we are not in it."""
+
+    async def create(self, step: CreateRoom) -> MatrixRoomId: ...
+
+    async def take(self, step: SetState | Invite | Remove) -> None:
+        """Safe to repeat: inviting who is there already, or removing who is gone, is not an error."""
+
+    async def accept(self, room: MatrixRoomId) -> None:
+        """Join a room we were invited to."""
+
+    async def decline(self, room: MatrixRoomId) -> None:
+        """Decline an invitation, or leave."""
+
+    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
+        """Send an encrypted m.room.message under the act's id as transaction id, the id inside the content too.
+        Refuses (Rejected "HEARTH_NOT_ENCRYPTED") in a room not known to be encrypted."""
+
+    async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
+        """Look through the room's recent history (bounded) for our own message that carries this act's id."""
+
+    async def redact(self, room: MatrixRoomId, event_id: EventId, act: ActId) -> None: ...
+
+    async def read_again(self, room: MatrixRoomId, events: Collection[EventId]) -> tuple[Heard, ...]:
+        """Fetch and decrypt events that could not be read before; those still unreadable come back as Unreadable."""
+
+    async def is_signed(self) -> bool:
+        """Whether the server still shows our device signed by our identity. What /readyz asks."""
+
+    async def close(self) -> None: ...
