@@ -1,0 +1,269 @@
+"""The whole schema on one page, under three headings: what should be, what to do once, what we have seen.
+
+The heading says who may write a table (use cases; use cases and the sender; `sightings` for the bridge). What members
+write is in none of them: event ids and verdicts, never words.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from facilitator.database.types import Blind, Json, LocalDateTime, Sealed, SealedJson, UtcDateTime
+from facilitator.ids import AccountId, ActId, BotId, EventId, GroupId, MatrixRoomId, MemberId, RoomId, SeriesId, UserId
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    __table_args__: Any = {"sqlite_strict": True}
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
+        datetime: UtcDateTime(),
+        **{kind: Text() for kind in (str, AccountId, ActId, BotId, EventId, GroupId, MatrixRoomId, MemberId, RoomId,
+                                     SeriesId, UserId)},
+    }
+
+
+STRICT = {"sqlite_strict": True}
+
+# ---------------------------------------------------------------- what should be: written by use cases only
+
+
+class Account(Table):
+    """A coordinator or facilitator of the panel."""
+
+    __tablename__ = "accounts"
+    id: Mapped[AccountId] = mapped_column(primary_key=True)
+    role: Mapped[str]  # coordinator | facilitator
+    name: Mapped[str] = mapped_column(Sealed("accounts.name"))
+    matrix_id: Mapped[UserId] = mapped_column(Sealed("accounts.matrix_id"))
+    matrix_id_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), unique=True)
+    created: Mapped[datetime]
+    disabled: Mapped[datetime | None]
+
+
+class Link(Table):
+    """A one-time sign-in link, known by the hash of its token."""
+
+    __tablename__ = "links"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[AccountId] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    created: Mapped[datetime]
+    expires: Mapped[datetime]
+    used: Mapped[datetime | None]
+
+
+class SignIn(Table):
+    """A browser that is signed in, known by the hash of its cookie's token."""
+
+    __tablename__ = "sign_ins"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[AccountId] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    form_token: Mapped[str]  # what every form of this sign-in carries, against cross-site requests
+    browser: Mapped[str]  # the family only ("Firefox"), for the list of one's own sign-ins
+    created: Mapped[datetime]
+    authenticated: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    account: Mapped[Account] = relationship(lazy="raise")
+
+
+class BotAccount(Table):
+    """One Matrix account of the bridge. Everything sealed here opens with bridge.key alone."""
+
+    __tablename__ = "bot_accounts"
+    id: Mapped[BotId] = mapped_column(primary_key=True)
+    user_id: Mapped[UserId] = mapped_column(unique=True)
+    homeserver: Mapped[str]
+    device_id: Mapped[str | None]
+    access_token: Mapped[str | None] = mapped_column(Sealed("bot_accounts.access_token", ring="bridge"))
+    seeds: Mapped[Any | None] = mapped_column(SealedJson("bot_accounts.seeds", ring="bridge"))
+    master_key: Mapped[str | None]  # the public half, to notice when the server shows another
+    created: Mapped[datetime]
+
+
+class Group(Table):
+    __tablename__ = "groups"
+    id: Mapped[GroupId] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Sealed("groups.name"))  # neutral: it is the room's name, in clear to servers
+    purpose: Mapped[str] = mapped_column(Sealed("groups.purpose"))  # for the panel only, never sent to Matrix
+    language: Mapped[str]
+    time_zone: Mapped[str]
+    created: Mapped[datetime]
+    closed: Mapped[datetime | None]
+
+
+class GroupFacilitator(Table):
+    """Who runs which group. Ownership in queries is a join with this table."""
+
+    __tablename__ = "group_facilitators"
+    group_id: Mapped[GroupId] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[AccountId] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    since: Mapped[datetime]
+
+
+class Member(Table):
+    """Somebody invited to a group, and how they stand with it: invited, joined, left or removed."""
+
+    __tablename__ = "members"
+    __table_args__ = (UniqueConstraint("group_id", "matrix_id_index"), STRICT)
+    id: Mapped[MemberId] = mapped_column(primary_key=True)
+    group_id: Mapped[GroupId] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
+    matrix_id: Mapped[UserId] = mapped_column(Sealed("members.matrix_id"))
+    matrix_id_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), index=True)
+    standing: Mapped[str]
+    since: Mapped[datetime]
+    invitation: Mapped[int] = mapped_column(default=1)  # the how-many-eth: part of what causes a welcome
+    invited_by: Mapped[AccountId | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+
+
+class Series(Table):
+    """A session that recurs: local wall time, IANA zone and an RFC 5545 RRULE, expanded in that zone."""
+
+    __tablename__ = "series"
+    id: Mapped[SeriesId] = mapped_column(primary_key=True)
+    group_id: Mapped[GroupId] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    starts: Mapped[datetime] = mapped_column(LocalDateTime())  # the first session's wall time
+    time_zone: Mapped[str]
+    rrule: Mapped[str]
+    minutes: Mapped[int]
+    created: Mapped[datetime]
+    ended: Mapped[datetime | None]
+
+
+class Room(Table):
+    """A room that should exist. Its id is the marker its Matrix room carries; acts are addressed to it."""
+
+    __tablename__ = "rooms"
+    __table_args__ = (UniqueConstraint("kind", "person_index"), STRICT)
+    id: Mapped[RoomId] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # group | direct
+    group_id: Mapped[GroupId | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    person: Mapped[UserId | None] = mapped_column(Sealed("rooms.person"))  # whom a direct room is with
+    person_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"))
+    bot_account_id: Mapped[BotId | None] = mapped_column(ForeignKey("bot_accounts.id"), index=True)
+    revision: Mapped[int] = mapped_column(default=1)  # raised by every change to what should be
+    created: Mapped[datetime]
+    closed: Mapped[datetime | None]
+
+
+# ---------------------------------------------------------------- what to do once: use cases put, the sender settles
+
+
+class Act(Table):
+    """One thing to say, once. Its id follows from its cause and is the Matrix transaction id as well."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_unsettled", "outcome", "room_id", "priority", "seq"), STRICT)
+    id: Mapped[ActId] = mapped_column(primary_key=True)
+    room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"))
+    seq: Mapped[int]  # order within a room
+    priority: Mapped[int]  # lower goes first: help before everything
+    utterance: Mapped[str]
+    parameters: Mapped[Any | None] = mapped_column(SealedJson("outbox.parameters"))  # wiped when settled
+    due: Mapped[datetime]
+    not_after: Mapped[datetime | None]  # when trying becomes pointless
+    first_try: Mapped[datetime | None]
+    next_try: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None]  # sent | failed | too_late; None while unsettled
+    why: Mapped[str | None]  # a code, never a text with a name in it
+    event_id: Mapped[EventId | None]
+    settled: Mapped[datetime | None]
+
+
+# ---------------------------------------------------------------- what we have seen: written by the bridge, through `sightings`
+
+
+class RoomSighting(Table):
+    """What the bridge last saw of a room, and the revision it was found to match."""
+
+    __tablename__ = "room_sightings"
+    room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    matrix_room: Mapped[MatrixRoomId | None] = mapped_column(unique=True)
+    encryption: Mapped[Any | None] = mapped_column(Json())  # content of m.room.encryption, once verified
+    history_visibility: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(default=0)
+    trouble: Mapped[str | None]  # a code the panel has words for
+    failures: Mapped[int] = mapped_column(default=0)
+    looked: Mapped[datetime | None]
+    next_look: Mapped[datetime | None]
+
+
+class MembershipSighting(Table):
+    """How a person stood in a room when last seen, and why they could not be invited, if so."""
+
+    __tablename__ = "membership_sightings"
+    room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
+    membership: Mapped[str | None]
+    trouble: Mapped[str | None]
+    next_try: Mapped[datetime | None]
+    seen: Mapped[datetime]
+
+
+class Cursor(Table):
+    """How far an account has listened; committed with what was heard."""
+
+    __tablename__ = "cursors"
+    bot_account_id: Mapped[BotId] = mapped_column(ForeignKey("bot_accounts.id", ondelete="CASCADE"), primary_key=True)
+    since: Mapped[str]
+    at: Mapped[datetime]
+
+
+class UnreadableEvent(Table):
+    """An event whose key we lack; read again when its session's key comes."""
+
+    __tablename__ = "unreadable"
+    __table_args__ = (Index("ix_unreadable_session", "matrix_room", "session_id"), STRICT)
+    event_id: Mapped[EventId] = mapped_column(primary_key=True)
+    matrix_room: Mapped[MatrixRoomId]
+    session_id: Mapped[str]
+    since: Mapped[datetime]
+
+
+class SetAside(Table):
+    """Events that failed in our hands: tries counted outside the transaction that failed; after three, left alone."""
+
+    __tablename__ = "set_aside"
+    event_id: Mapped[EventId] = mapped_column(primary_key=True)
+    tries: Mapped[int]
+    since: Mapped[datetime]
+
+
+class Heartbeat(Table):
+    """When a loop last finished a pass."""
+
+    __tablename__ = "heartbeats"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+class Lease(Table):
+    """Which process holds a bot account. The epoch rises when it changes hands."""
+
+    __tablename__ = "leases"
+    bot_account_id: Mapped[BotId] = mapped_column(ForeignKey("bot_accounts.id", ondelete="CASCADE"), primary_key=True)
+    holder: Mapped[str]
+    epoch: Mapped[int]
+    expires: Mapped[datetime]
+
+
+class JournalEntry(Table):
+    """Who did what and why, never what was said."""
+
+    __tablename__ = "journal"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str]  # an account's or member's id of ours, or "bridge"
+    verb: Mapped[str]
+    group_id: Mapped[GroupId | None] = mapped_column(ForeignKey("groups.id", ondelete="SET NULL"), index=True)
+    subject: Mapped[str | None]  # an id of ours

@@ -1,0 +1,1 @@
+"""Decisions, pure: values in, values out; no await, no clock, no database."""

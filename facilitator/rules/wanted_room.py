@@ -1,0 +1,117 @@
+"""What a room of ours should be, complete with power levels. Pure, so that every clause can be tested in a line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from facilitator.ids import RoomId, UserId
+
+ROOM_VERSION = "12"
+ENCRYPTION: Mapping[str, Any] = {
+    "algorithm": "m.megolm.v1.aes-sha2",
+    "rotation_period_ms": 604_800_000,
+    "rotation_period_msgs": 100,
+}
+FACILITATOR_POWER = 50
+
+
+@dataclass(frozen=True)
+class WantedRoom:
+    """A room as it should be. `people` should be in it; `unwelcome` should not; anybody else is left alone.
+
+    `until`: when this stops holding by itself and wants computing again (None: until something changes).
+    `all_devices`: the bot's words go to unsigned devices too (its direct room with one person).
+    """
+
+    marker: RoomId
+    revision: int
+    name: str = field(repr=False)
+    power_levels: Mapping[str, Any] = field(repr=False)
+    people: frozenset[UserId] = field(repr=False)
+    unwelcome: frozenset[UserId] = field(default=frozenset(), repr=False)
+    topic: str | None = field(default=None, repr=False)
+    version: str = ROOM_VERSION
+    encryption: Mapping[str, Any] = field(default_factory=lambda: ENCRYPTION)
+    join_rule: str = "invite"
+    history_visibility: str = "joined"
+    guest_access: str = "forbidden"
+    additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
+    direct_to: UserId | None = field(default=None, repr=False)
+    until: datetime | None = None
+
+    @property
+    def all_devices(self) -> bool:
+        return self.direct_to is not None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody as the database has them. `standing`: facilitator, invited, joined, left or removed."""
+
+    user_id: UserId = field(repr=False)
+    standing: str
+
+
+def group_room(
+    room: RoomId, revision: int, *, name: str, people: tuple[Person, ...], recovery: UserId | None = None
+) -> WantedRoom:
+    """The room of a group: its facilitators and members in it, who was removed not; who left is
+    neither invited nor put out, for a facilitator may just have asked them back from their own client."""
+    inside = frozenset(p.user_id for p in people if p.standing in ("facilitator", "invited", "joined"))
+    facilitators = frozenset(p.user_id for p in people if p.standing == "facilitator")
+    return WantedRoom(
+        marker=room,
+        revision=revision,
+        name=name,
+        power_levels=power_levels(facilitators),
+        people=inside,
+        unwelcome=frozenset(p.user_id for p in people if p.standing == "removed") - inside,
+        additional_creators=(recovery,) if recovery else (),
+    )
+
+
+def direct_room(room: RoomId, revision: int, *, name: str, person: UserId) -> WantedRoom:
+    """The bot's room with one person."""
+    return WantedRoom(
+        marker=room,
+        revision=revision,
+        name=name,
+        power_levels=power_levels(frozenset()),
+        people=frozenset({person}),
+        direct_to=person,
+    )
+
+
+def power_levels(facilitators: frozenset[UserId]) -> dict[str, Any]:
+    """The complete map: what a room's map omits drops to `state_default`, the tombstone included (Matrix v1.16,
+    m.room.power_levels). Creators stand above every number and must not be in `users` (room version 12, MSC4289).
+    """
+    return {
+        "users": dict.fromkeys(sorted(facilitators), FACILITATOR_POWER),
+        "users_default": 0,
+        "events_default": 0,
+        "state_default": 100,
+        "invite": 50,
+        "kick": 50,
+        "ban": 50,
+        "redact": 50,
+        "notifications": {"room": 50},
+        "events": {
+            "m.room.avatar": 100,
+            "m.room.canonical_alias": 100,
+            "m.room.encryption": 100,
+            "m.room.guest_access": 100,
+            "m.room.history_visibility": 100,
+            "m.room.join_rules": 100,
+            "m.room.name": 100,
+            "m.room.pinned_events": 50,
+            "m.room.power_levels": 100,
+            "m.room.server_acl": 100,
+            "m.room.tombstone": 150,
+            "m.room.topic": 100,
+            "org.matrix.msc3401.call.member": 0,
+            "org.matrix.msc4143.rtc.member": 0,
+            "m.rtc.member": 0,
+        },
+    }
