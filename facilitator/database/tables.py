@@ -5,7 +5,7 @@ write is in none of them: event ids and verdicts, never words.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -23,17 +23,31 @@ NAMES = {
 
 class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    __table_args__: Any = {"sqlite_strict": True}
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
+    __table_args__: ClassVar[Any] = {"sqlite_strict": True}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
-        **{kind: Text() for kind in (str, AccountId, ActId, BotId, EventId, GroupId, MatrixRoomId, MemberId, RoomId,
-                                     SeriesId, UserId)},
+        **{
+            kind: Text()
+            for kind in (
+                str,
+                AccountId,
+                ActId,
+                BotId,
+                EventId,
+                GroupId,
+                MatrixRoomId,
+                MemberId,
+                RoomId,
+                SeriesId,
+                UserId,
+            )
+        },
     }
 
 
 STRICT = {"sqlite_strict": True}
 
-# ---------------------------------------------------------------- what should be: written by use cases only
+# ---------------- what should be: written by use cases only
 
 
 class Account(Table):
@@ -155,7 +169,7 @@ class Room(Table):
     closed: Mapped[datetime | None]
 
 
-# ---------------------------------------------------------------- what to do once: use cases put, the sender settles
+# ---------------- what to do once: use cases put, the sender settles
 
 
 class Act(Table):
@@ -180,7 +194,7 @@ class Act(Table):
     settled: Mapped[datetime | None]
 
 
-# ---------------------------------------------------------------- what we have seen: written by the bridge, through `sightings`
+# ---------------- what we have seen: written by the bridge, through `sightings`
 
 
 class RoomSighting(Table):
@@ -205,6 +219,7 @@ class MembershipSighting(Table):
     room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
     membership: Mapped[str | None]
+    invitation: Mapped[int] = mapped_column(default=1)  # which invitation the trouble is about
     trouble: Mapped[str | None]
     next_try: Mapped[datetime | None]
     seen: Mapped[datetime]

@@ -54,10 +54,17 @@ class Person:
 
 
 def group_room(
-    room: RoomId, revision: int, *, name: str, people: tuple[Person, ...], recovery: UserId | None = None
+    room: RoomId,
+    revision: int,
+    *,
+    name: str,
+    people: tuple[Person, ...],
+    waiting: frozenset[UserId] = frozenset(),
+    recovery: UserId | None = None,
 ) -> WantedRoom:
-    """The room of a group: its facilitators and members in it, who was removed not; who left is
-    neither invited nor put out, for a facilitator may just have asked them back from their own client."""
+    """The room of a group: its facilitators and members in it, who was removed not. Who left is neither invited nor put
+    out: a facilitator may just have asked them back in their own client. `waiting`: whose invitation is to wait.
+    """
     inside = frozenset(p.user_id for p in people if p.standing in ("facilitator", "invited", "joined"))
     facilitators = frozenset(p.user_id for p in people if p.standing == "facilitator")
     return WantedRoom(
@@ -65,7 +72,7 @@ def group_room(
         revision=revision,
         name=name,
         power_levels=power_levels(facilitators),
-        people=inside,
+        people=inside - waiting,
         unwelcome=frozenset(p.user_id for p in people if p.standing == "removed") - inside,
         additional_creators=(recovery,) if recovery else (),
     )

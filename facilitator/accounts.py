@@ -1,0 +1,171 @@
+"""Coordinators and facilitators of the panel, and how they prove who they are: one-time links, then a cookie.
+
+Tokens are 256 random bits; only their SHA-256 is kept (OWASP ASVS 5.0.0 6.5.2, 7.2.3).
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from facilitator import journal
+from facilitator.database.tables import Account, Link, SignIn
+from facilitator.errors import N_, Invalid, NotFound, TooLate
+from facilitator.ids import AccountId, new_id
+from facilitator.rules import user_id
+
+LINK_LASTS = timedelta(minutes=60)
+IDLE = timedelta(minutes=30)
+ABSOLUTE = timedelta(hours=12)
+SEEN_EVERY = timedelta(minutes=1)
+LONGEST_NAME = 80
+
+UNKNOWN_LINK = N_("This sign-in link is not known here. Ask your coordinator for a new one.")
+USED_LINK = N_("This sign-in link has been used. Each link works once; ask your coordinator for a new one.")
+OLD_LINK = N_("This sign-in link has expired. Links last an hour; ask your coordinator for a new one.")
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The account behind a browser's cookie. `form_token` goes into every form of this sign-in."""
+
+    account_id: AccountId
+    role: str
+    name: str = field(repr=False)
+    form_token: str = field(repr=False)
+    authenticated: datetime
+    last_seen: datetime
+
+
+async def add_coordinator(db: AsyncSession, *, name: str, matrix_id: str, now: datetime) -> AccountId:
+    """Raises Invalid when the name or Matrix id cannot be used, or the id has an account already."""
+    person = user_id.parse(matrix_id)
+    if not 0 < len(name.strip()) <= LONGEST_NAME:
+        raise Invalid("name", N_("Give a name of 1 to 80 letters. Any name they like to be called is fine."))
+    if await db.scalar(select(Account.id).where(Account.matrix_id_index == person)):
+        raise Invalid("matrix_id", N_("There is an account with this Matrix ID already."))
+    account_id = AccountId(new_id())
+    db.add(
+        Account(
+            id=account_id, role="coordinator", name=name.strip(), matrix_id=person, matrix_id_index=person, created=now
+        )
+    )
+    await journal.note(db, "account added", actor=account_id, subject=account_id, now=now)
+    return account_id
+
+
+async def find(db: AsyncSession, matrix_id: str) -> AccountId:
+    """The account with this Matrix id. Raises Invalid or NotFound."""
+    found = await db.scalar(select(Account.id).where(Account.matrix_id_index == user_id.parse(matrix_id)))
+    if found is None:
+        raise NotFound(N_("No account has this Matrix ID."))
+    return found
+
+
+async def issue_link(db: AsyncSession, account_id: AccountId, *, now: datetime) -> str:
+    """A one-time sign-in token, good for an hour. It is shown once; only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    db.add(Link(token_hash=digest(token), account_id=account_id, created=now, expires=now + LINK_LASTS))
+    await journal.note(db, "sign-in link made", actor=account_id, subject=account_id, now=now)
+    return token
+
+
+async def link_state(db: AsyncSession, token: str, *, now: datetime) -> None:
+    """Raises NotFound or TooLate when the link would not sign anybody in. Consumes nothing: previews open links."""
+    link = await db.scalar(
+        select(Link)
+        .join(Account, Account.id == Link.account_id)
+        .where(Link.token_hash == digest(token), Account.disabled.is_(None))
+    )
+    if link is None:
+        raise NotFound(UNKNOWN_LINK)
+    if link.used is not None:
+        raise TooLate(USED_LINK)
+    if link.expires <= now:
+        raise TooLate(OLD_LINK)
+
+
+async def redeem_link(db: AsyncSession, token: str, *, browser: str, now: datetime) -> str:
+    """Use the link up and sign the browser in: returns the cookie's token. One of several at once wins.
+
+    Raises NotFound or TooLate.
+    """
+    await link_state(db, token, now=now)
+    account_id = await db.scalar(
+        update(Link)
+        .where(Link.token_hash == digest(token), Link.used.is_(None), Link.expires > now)
+        .values(used=now)
+        .returning(Link.account_id)
+    )
+    if account_id is None:
+        raise TooLate(USED_LINK)
+    await journal.note(db, "signed in", actor=account_id, now=now)
+    return await _sign_in(db, account_id, browser=browser, now=now)
+
+
+async def signed_in(db: AsyncSession, cookie_token: str, *, now: datetime) -> SignedIn | None:
+    """Who this cookie belongs to, unless it has been idle for 30 minutes or is 12 hours old."""
+    row = await db.scalar(
+        select(SignIn)
+        .options(joinedload(SignIn.account))
+        .where(
+            SignIn.token_hash == digest(cookie_token), SignIn.last_seen > now - IDLE, SignIn.created > now - ABSOLUTE
+        )
+    )
+    if row is None or row.account.disabled is not None:
+        return None
+    return SignedIn(
+        row.account_id, row.account.role, row.account.name, row.form_token, row.authenticated, row.last_seen
+    )
+
+
+async def seen(db: AsyncSession, cookie_token: str, *, now: datetime) -> None:
+    """Note that the browser is in use, at most once a minute."""
+    await db.execute(
+        update(SignIn)
+        .where(SignIn.token_hash == digest(cookie_token), SignIn.last_seen <= now - SEEN_EVERY)
+        .values(last_seen=now)
+    )
+
+
+async def sign_out(db: AsyncSession, cookie_token: str) -> None:
+    await db.execute(delete(SignIn).where(SignIn.token_hash == digest(cookie_token)))
+
+
+async def end_all(db: AsyncSession, account_id: AccountId) -> None:
+    """Sign the account out of every browser and void its open links."""
+    await db.execute(delete(SignIn).where(SignIn.account_id == account_id))
+    await db.execute(delete(Link).where(Link.account_id == account_id, Link.used.is_(None)))
+
+
+async def forget_expired(db: AsyncSession, *, now: datetime) -> int:
+    """Delete sign-ins and links that can no longer be used. Returns how many."""
+    old = delete(SignIn).where(or_(SignIn.last_seen <= now - IDLE, SignIn.created <= now - ABSOLUTE))
+    gone: CursorResult[tuple[()]] = await db.execute(old)  # type: ignore[assignment]
+    links: CursorResult[tuple[()]] = await db.execute(delete(Link).where(Link.expires <= now - ABSOLUTE))  # type: ignore[assignment]
+    return gone.rowcount + links.rowcount
+
+
+async def _sign_in(db: AsyncSession, account_id: AccountId, *, browser: str, now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    db.add(
+        SignIn(
+            token_hash=digest(token),
+            account_id=account_id,
+            form_token=secrets.token_urlsafe(32),
+            browser=browser,
+            created=now,
+            authenticated=now,
+            last_seen=now,
+        )
+    )
+    await db.flush()
+    return token
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,104 @@
+"""The bridge's Matrix accounts: their sealed secrets, and the lease that lets one process at a time hold one.
+
+Two processes on one device spoil its encryption sessions and Matrix cannot fence them, so holding is checked here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator.database.tables import BotAccount, Lease
+from facilitator.ids import BotId, UserId, new_id
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot account as the bridge keeps it. `seeds`: the three cross-signing seeds, unpadded base64 by usage."""
+
+    id: BotId
+    user_id: UserId
+    homeserver: str
+    device_id: str | None
+    access_token: str | None = field(repr=False)
+    seeds: Mapping[str, Any] | None = field(repr=False)
+    master_key: str | None
+
+
+async def enrol(db: AsyncSession, *, user_id: UserId, homeserver: str, now: datetime) -> Bot:
+    """The account with this Matrix id; written down if it is new."""
+    row = await db.scalar(select(BotAccount).where(BotAccount.user_id == user_id))
+    if row is None:
+        row = BotAccount(id=BotId(new_id()), user_id=user_id, homeserver=homeserver, created=now)
+        db.add(row)
+        await db.flush()
+    row.homeserver = homeserver
+    return _bot(row)
+
+
+async def signed_in(db: AsyncSession, bot: BotId, *, device_id: str, access_token: str) -> None:
+    await _set(db, bot, device_id=device_id, access_token=access_token)
+
+
+async def has_identity(db: AsyncSession, bot: BotId, *, seeds: Mapping[str, Any], master_key: str) -> None:
+    """Keep the seeds; called before they are uploaded."""
+    await _set(db, bot, seeds=dict(seeds), master_key=master_key)
+
+
+async def hold(db: AsyncSession, bot: BotId, *, holder: str, lasts: timedelta, takes_over: str = "") -> int | None:
+    """Take or renew the lease on an account. Returns its epoch, or None when another process holds it.
+
+    `takes_over`: a prefix of holders known to be dead (this machine's, when its lock file is ours). Time is the
+    database's own, so that two machines agree.
+    """
+    now = await _database_time(db)
+    lease = await db.get(Lease, bot, with_for_update=True)
+    if lease is None:
+        db.add(Lease(bot_account_id=bot, holder=holder, epoch=1, expires=now + lasts))
+        await db.flush()
+        return 1
+    ours = lease.holder == holder
+    free = lease.expires <= now or (bool(takes_over) and lease.holder.startswith(takes_over))
+    if not ours and not free:
+        return None
+    lease.epoch += 0 if ours else 1
+    lease.holder, lease.expires = holder, now + lasts
+    await db.flush()
+    return lease.epoch
+
+
+async def let_go(db: AsyncSession, bot: BotId, *, holder: str) -> None:
+    """Give the lease back at a graceful stop."""
+    now = await _database_time(db)
+    await db.execute(update(Lease).where(Lease.bot_account_id == bot, Lease.holder == holder).values(expires=now))
+
+
+async def holds(db: AsyncSession, bot: BotId, *, holder: str, epoch: int) -> bool:
+    """Whether this process still holds the account; asked in every claim."""
+    now = await _database_time(db)
+    found = await db.scalar(
+        select(Lease.epoch).where(Lease.bot_account_id == bot, Lease.holder == holder, Lease.expires > now)
+    )
+    return found == epoch
+
+
+async def _set(db: AsyncSession, bot: BotId, **values: Any) -> None:
+    row = await db.get_one(BotAccount, bot)
+    for name, value in values.items():
+        setattr(row, name, value)
+    await db.flush()
+
+
+async def _database_time(db: AsyncSession) -> datetime:
+    if db.get_bind().dialect.name == "postgresql":
+        now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
+        return now.astimezone(UTC)
+    written: str = (await db.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))).scalar_one()
+    return datetime.fromisoformat(written).replace(tzinfo=UTC)
+
+
+def _bot(row: BotAccount) -> Bot:
+    return Bot(row.id, row.user_id, row.homeserver, row.device_id, row.access_token, row.seeds, row.master_key)

@@ -1,0 +1,170 @@
+"""Open a group, and see how the groups one runs are. Ownership is a join with `group_facilitators` in every query."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import journal, members, ownership, rooms, schedule, sightings
+from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
+from facilitator.errors import N_, Invalid
+from facilitator.ids import AccountId, GroupId, new_id
+from facilitator.rules import names, recurrence
+from facilitator.rules.recurrence import Occurrence
+
+LONGEST_PURPOSE = 500
+BRIDGE_SILENT = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class RoomState:
+    """How a group's room is. `trouble` is a code the panel has words for; `bridge_seen` when the bridge last spoke."""
+
+    state: Literal["up_to_date", "catching_up", "in_trouble"]
+    trouble: str | None
+    since: datetime | None
+    bridge_seen: datetime | None
+
+
+@dataclass(frozen=True)
+class GroupLine:
+    """A group as the list shows it. `members` counts those invited or joined."""
+
+    id: GroupId
+    name: str = field(repr=False)
+    room: RoomState
+    members: int
+    next_session: Occurrence | None
+
+
+@dataclass(frozen=True)
+class GroupPage:
+    """Everything a group's page shows."""
+
+    id: GroupId
+    name: str = field(repr=False)
+    purpose: str = field(repr=False)
+    language: str
+    time_zone: str
+    room: RoomState
+    facilitators: tuple[str, ...] = field(repr=False)
+    roster: tuple[members.MemberLine, ...] = field(repr=False)
+    series: tuple[schedule.SeriesLine, ...]
+
+
+async def open_group(
+    db: AsyncSession, *, by: AccountId, name: str, purpose: str, language: str, time_zone: str, now: datetime
+) -> GroupId:
+    """Start a group; its room follows. Raises Invalid("name" | "purpose" | "language" | "time_zone")."""
+    _check(name, purpose, language, time_zone)
+    group_id = GroupId(new_id())
+    db.add(
+        Group(
+            id=group_id, name=name.strip(), purpose=purpose.strip(), language=language, time_zone=time_zone, created=now
+        )
+    )
+    await db.flush()
+    db.add(GroupFacilitator(group_id=group_id, account_id=by, since=now))
+    await rooms.open_for_group(db, group_id, now=now)
+    await journal.note(db, "group opened", actor=by, group_id=group_id, now=now)
+    return group_id
+
+
+async def suggest_name(db: AsyncSession, *, by: AccountId) -> str:
+    """A neutral name, another one for each group there is."""
+    return names.suggest(await db.scalar(select(func.count()).select_from(Group)) or 0)
+
+
+async def mine(db: AsyncSession, *, by: AccountId, now: datetime) -> list[GroupLine]:
+    """The groups this account runs, by name. Its number of statements does not depend on how many there are."""
+    rows = await db.execute(
+        select(Group, Room.revision, RoomSighting, _inside_count())
+        .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
+        .join(Room, Room.group_id == Group.id)
+        .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
+        .where(GroupFacilitator.account_id == by, Group.closed.is_(None), Room.kind == "group")
+    )
+    beats = await sightings.heartbeats(db)
+    series = await schedule.of_facilitator(db, by)
+    lines = [
+        GroupLine(
+            group.id,
+            group.name,
+            room_state(revision, seen, beats.get("bridge"), now),
+            count,
+            min(
+                (n for s in series.get(group.id, ()) for n in recurrence.upcoming(s, now, 1)), key=_start, default=None
+            ),
+        )
+        for group, revision, seen, count in rows.tuples()
+    ]
+    return sorted(lines, key=lambda line: line.name.casefold())
+
+
+async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> GroupPage:
+    """Raises NotFound when the group is not theirs."""
+    group = await ownership.group(db, by=by, group_id=group_id)
+    revision, seen = (
+        await db.execute(
+            select(Room.revision, RoomSighting)
+            .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
+            .where(Room.group_id == group_id, Room.kind == "group")
+        )
+    ).one()
+    beats = await sightings.heartbeats(db)
+    return GroupPage(
+        id=group.id,
+        name=group.name,
+        purpose=group.purpose,
+        language=group.language,
+        time_zone=group.time_zone,
+        room=room_state(revision, seen, beats.get("bridge"), now),
+        facilitators=await _facilitators(db, group_id),
+        roster=await members.roster(db, group_id),
+        series=await schedule.lines(db, group_id, now=now),
+    )
+
+
+def room_state(revision: int, seen: RoomSighting | None, bridge: datetime | None, now: datetime) -> RoomState:
+    """What may truthfully be said of a room: a bridge not seen for two minutes is trouble, whatever else is."""
+    if bridge is None or now - bridge > BRIDGE_SILENT:
+        return RoomState("in_trouble", "no_bridge", bridge, bridge)
+    if seen is not None and seen.trouble is not None:
+        return RoomState("in_trouble", seen.trouble, seen.looked, bridge)
+    if seen is None or seen.revision < revision:
+        return RoomState("catching_up", None, seen.looked if seen else None, bridge)
+    return RoomState("up_to_date", None, seen.looked, bridge)
+
+
+def _check(name: str, purpose: str, language: str, time_zone: str) -> None:
+    if sentence := names.check(name):
+        raise Invalid("name", sentence)
+    if not 0 < len(purpose.strip()) <= LONGEST_PURPOSE:
+        raise Invalid("purpose", N_("Say in up to 500 letters what the group is for. Only facilitators see it."))
+    if not (language.isascii() and language.replace("-", "").isalpha() and len(language) <= 12):
+        raise Invalid("language", N_("Choose the group's language from the list."))
+    schedule.check_zone(time_zone)
+
+
+def _inside_count() -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .where(Member.group_id == Group.id, Member.standing.in_(members.INSIDE))
+        .correlate(Group)
+        .scalar_subquery()
+    )
+
+
+def _start(session: Occurrence) -> datetime:
+    return session.starts
+
+
+async def _facilitators(db: AsyncSession, group_id: GroupId) -> tuple[str, ...]:
+    rows = await db.scalars(
+        select(Account.name)
+        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+        .where(GroupFacilitator.group_id == group_id)
+    )
+    return tuple(sorted(rows, key=str.casefold))

@@ -1,0 +1,183 @@
+"""Who is asked into a group and how they stand with it. Leaving is the member's word, removal a facilitator's."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import journal, outbox, ownership, rooms
+from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
+from facilitator.errors import N_, Invalid
+from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
+from facilitator.rules import user_id
+
+INSIDE = ("invited", "joined")
+
+
+@dataclass(frozen=True)
+class MemberLine:
+    """A member as the roster shows them. `trouble`: why their invitation has not gone out."""
+
+    id: MemberId
+    matrix_id: UserId = field(repr=False)
+    standing: str
+    since: datetime
+    trouble: str | None
+    next_try: datetime | None
+
+
+async def invite(db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_id: str, now: datetime) -> MemberId:
+    """Ask somebody into a group; who left or was removed is asked anew.
+
+    Raises NotFound when the group is not theirs, Invalid when the id cannot be used or is in the group already.
+    """
+    await ownership.group(db, by=by, group_id=group_id)
+    person = user_id.parse(matrix_id)
+    if await _is_facilitator(db, group_id, person):
+        raise Invalid("matrix_id", N_("This person is a facilitator of the group, and in its room already."))
+    known = await _find(db, group_id, person)
+    if known is not None and known.standing in INSIDE and not await _stuck(db, known):
+        raise Invalid("matrix_id", N_("This person is in the group already, or has an open invitation."))
+    member = _ask(db, group_id, person, known, by=by, now=now)
+    await journal.note(db, "member invited", actor=by, group_id=group_id, subject=member.id, now=now)
+    await rooms.group_changed(db, group_id)
+    return member.id
+
+
+async def invited_on_matrix(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> bool:
+    """Somebody was invited in a Matrix client. A facilitator's invitation is taken in. Returns whether it was."""
+    inviter = await _facilitator(db, group_id, by)
+    if inviter is None or await _is_facilitator(db, group_id, person):
+        return False
+    known = await _find(db, group_id, person)
+    if known is None or known.standing not in INSIDE:
+        member = _ask(db, group_id, person, known, by=inviter, now=now)
+        await journal.note(
+            db, "member invited in the room", actor=inviter, group_id=group_id, subject=member.id, now=now
+        )
+        await rooms.group_changed(db, group_id)
+    return True
+
+
+async def joined(
+    db: AsyncSession, group_id: GroupId, room_id: RoomId, person: UserId, *, now: datetime
+) -> MemberId | None:
+    """Somebody joined the room: welcome them, once per invitation. None when they are not a member."""
+    member = await _find(db, group_id, person)
+    if member is None:
+        return None
+    if member.standing == "invited":
+        member.standing, member.since = "joined", now
+        await journal.note(db, "member joined", actor=member.id, group_id=group_id, now=now)
+        await outbox.put(
+            db,
+            because("welcome", member.id, member.invitation),
+            room_id,
+            utterance="welcome",
+            parameters={"person": person},
+            priority=outbox.Priority.WELCOME,
+            now=now,
+        )
+    return member.id
+
+
+async def left(db: AsyncSession, group_id: GroupId, person: UserId, *, now: datetime) -> None:
+    """They left, or declined: only a new invitation brings them back."""
+    member = await _find(db, group_id, person)
+    if member is not None and member.standing in INSIDE:
+        member.standing, member.since = "left", now
+        await journal.note(db, "member left", actor=member.id, group_id=group_id, now=now)
+        await rooms.group_changed(db, group_id)
+
+
+async def removed(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> None:
+    """A facilitator removed them in a Matrix client; that word stands. Anybody else's removal does not count."""
+    member, facilitator = await _find(db, group_id, person), await _facilitator(db, group_id, by)
+    if member is not None and facilitator is not None and member.standing in INSIDE:
+        member.standing, member.since = "removed", now
+        await journal.note(db, "member removed", actor=facilitator, group_id=group_id, subject=member.id, now=now)
+        await rooms.group_changed(db, group_id)
+
+
+async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
+    """The groups somebody is in, as member or facilitator: who may speak with the bot alone."""
+    as_member = select(Member.group_id).where(Member.matrix_id_index == person, Member.standing.in_(INSIDE))
+    as_facilitator = (
+        select(GroupFacilitator.group_id)
+        .join(Account, Account.id == GroupFacilitator.account_id)
+        .where(Account.matrix_id_index == person, Account.disabled.is_(None))
+    )
+    return list(await db.scalars(as_member.union(as_facilitator)))
+
+
+async def invitation_of(db: AsyncSession, group_id: GroupId, person: UserId) -> int:
+    """The how-many-eth invitation of this person it is; 1 for facilitators."""
+    member = await _find(db, group_id, person)
+    return member.invitation if member else 1
+
+
+async def roster(db: AsyncSession, group_id: GroupId) -> tuple[MemberLine, ...]:
+    """The members of a group with what became of their invitations, by Matrix id."""
+    rows = await db.execute(
+        select(Member, MembershipSighting.trouble, MembershipSighting.next_try)
+        .outerjoin(Room, and_(Room.group_id == Member.group_id, Room.kind == "group"))
+        .outerjoin(
+            MembershipSighting,
+            and_(
+                MembershipSighting.room_id == Room.id,
+                MembershipSighting.person_index == Member.matrix_id_index,
+                MembershipSighting.invitation == Member.invitation,
+            ),
+        )
+        .where(Member.group_id == group_id)
+    )
+    lines = [
+        MemberLine(m.id, m.matrix_id, m.standing, m.since, trouble if m.standing == "invited" else None, again)
+        for m, trouble, again in rows.tuples()
+    ]
+    return tuple(sorted(lines, key=lambda line: line.matrix_id))
+
+
+def _ask(
+    db: AsyncSession, group_id: GroupId, person: UserId, known: Member | None, *, by: AccountId, now: datetime
+) -> Member:
+    if known is not None:
+        known.standing, known.since, known.invited_by = "invited", now, by
+        known.invitation += 1
+        return known
+    member = Member(
+        id=MemberId(new_id()), group_id=group_id, matrix_id=person, matrix_id_index=person, standing="invited",
+        since=now, invited_by=by, invitation=1,
+    )  # fmt: skip
+    db.add(member)
+    return member
+
+
+async def _stuck(db: AsyncSession, member: Member) -> bool:
+    trouble = await db.scalar(
+        select(MembershipSighting.trouble)
+        .join(Room, Room.id == MembershipSighting.room_id)
+        .where(
+            Room.group_id == member.group_id,
+            MembershipSighting.person_index == member.matrix_id_index,
+            MembershipSighting.invitation == member.invitation,
+        )
+    )
+    return member.standing == "invited" and trouble is not None
+
+
+async def _find(db: AsyncSession, group_id: GroupId, person: UserId) -> Member | None:
+    return await db.scalar(select(Member).where(Member.group_id == group_id, Member.matrix_id_index == person))
+
+
+async def _facilitator(db: AsyncSession, group_id: GroupId, person: UserId) -> AccountId | None:
+    return await db.scalar(
+        select(Account.id)
+        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+        .where(GroupFacilitator.group_id == group_id, Account.matrix_id_index == person, Account.disabled.is_(None))
+    )
+
+
+async def _is_facilitator(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
+    return await _facilitator(db, group_id, person) is not None

@@ -1,0 +1,150 @@
+"""What is to be said once. An act's id follows from its cause, so putting it again changes nothing.
+
+Use cases put; the sender takes the oldest unsettled act of each room and settles it. Parameters are sealed, and
+wiped when the act is settled.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import Select, func, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator.database.tables import Act, Room, RoomSighting
+from facilitator.ids import ActId, BotId, EventId, MatrixRoomId, RoomId
+
+
+class Priority(IntEnum):
+    """Lower goes first within a room, and rooms with a low one go before other rooms."""
+
+    HELP = 0
+    SAFETY = 10
+    REPLY = 20
+    WELCOME = 30
+    REMINDER = 40
+
+
+@dataclass(frozen=True)
+class WaitingAct:
+    """An act that may be tried now, and where."""
+
+    id: ActId
+    room_id: RoomId
+    matrix_room: MatrixRoomId
+    utterance: str
+    parameters: Mapping[str, Any] = field(repr=False)
+    not_after: datetime | None
+    first_try: datetime | None
+    attempts: int
+
+
+async def put(
+    db: AsyncSession,
+    act: ActId,
+    room_id: RoomId,
+    *,
+    utterance: str,
+    parameters: Mapping[str, Any],
+    priority: Priority,
+    now: datetime,
+    not_after: datetime | None = None,
+) -> bool:
+    """Put an act once. Returns whether it was new."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    last = select(func.coalesce(func.max(Act.seq), 0) + 1).where(Act.room_id == room_id).scalar_subquery()
+    values = {
+        "id": act, "room_id": room_id, "seq": last, "priority": int(priority), "utterance": utterance,
+        "parameters": dict(parameters), "due": now, "not_after": not_after, "attempts": 0,
+    }  # fmt: skip
+    put = await db.scalar(insert(Act).values(values).on_conflict_do_nothing().returning(Act.id))
+    return put is not None
+
+
+async def expire(db: AsyncSession, *, now: datetime) -> int:
+    """Settle what it is too late to say and was never tried. What was tried may be in the room: the sender looks.
+
+    Returns how many.
+    """
+    late = await db.scalars(
+        update(Act)
+        .where(Act.outcome.is_(None), Act.first_try.is_(None), Act.not_after <= now)
+        .values(outcome="too_late", parameters=None, settled=now)
+        .returning(Act.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(late.all())
+
+
+async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> list[WaitingAct]:
+    """The first unsettled act of each room of this bot that is known to be encrypted, most urgent rooms first.
+
+    A room whose first act waits for its next try is left out, so that order within a room holds.
+    """
+    return [
+        WaitingAct(a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.attempts)
+        for a, matrix in (await db.execute(_firsts(bot, now, limit))).tuples()
+        if matrix is not None
+    ]
+
+
+def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId | None]:
+    place = func.row_number().over(partition_by=Act.room_id, order_by=(Act.priority, Act.seq, Act.id))
+    firsts = select(Act.id, place.label("place")).where(Act.outcome.is_(None), Act.due <= now).subquery()
+    return (
+        select(Act, RoomSighting.matrix_room)
+        .join(firsts, firsts.c.id == Act.id)
+        .join(Room, Room.id == Act.room_id)
+        .join(RoomSighting, RoomSighting.room_id == Act.room_id)
+        .where(
+            firsts.c.place == literal(1),
+            Room.bot_account_id == bot,
+            RoomSighting.matrix_room.is_not(None),
+            RoomSighting.encryption.is_not(None),
+            or_(Act.next_try.is_(None), Act.next_try <= now),
+        )
+        .order_by(Act.priority, Act.due, Act.seq)
+        .limit(limit)
+    )
+
+
+async def next_try(db: AsyncSession, bot: BotId) -> datetime | None:
+    """When the earliest waiting retry falls due."""
+    return await db.scalar(
+        select(func.min(Act.next_try))
+        .join(Room, Room.id == Act.room_id)
+        .where(Act.outcome.is_(None), Room.bot_account_id == bot)
+    )
+
+
+async def trying(db: AsyncSession, act: ActId, *, now: datetime) -> None:
+    """Write down that a try begins, before it does."""
+    await db.execute(
+        update(Act)
+        .where(Act.id == act)
+        .values(first_try=func.coalesce(Act.first_try, now), attempts=Act.attempts + 1, next_try=None)
+    )
+
+
+async def try_again(db: AsyncSession, act: ActId, *, at: datetime, why: str) -> None:
+    await db.execute(update(Act).where(Act.id == act).values(next_try=at, why=why))
+
+
+async def settle(
+    db: AsyncSession,
+    act: ActId,
+    outcome: str,
+    *,
+    now: datetime,
+    event_id: EventId | None = None,
+    why: str | None = None,
+) -> None:
+    """Sent, failed or too late; what it would have said is wiped."""
+    await db.execute(
+        update(Act)
+        .where(Act.id == act)
+        .values(outcome=outcome, event_id=event_id, why=why, settled=now, parameters=None, next_try=None)
+    )

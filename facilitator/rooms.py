@@ -1,0 +1,140 @@
+"""The rooms that should exist, each looked after by one bot account. A room's id is its marker on Matrix.
+
+Every change to what should be raises the room's revision; the reconciler stores the one it found matched.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from facilitator.database.tables import Account, Group, GroupFacilitator, Member, MembershipSighting, Room, RoomSighting
+from facilitator.errors import N_, NotFound
+from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
+from facilitator.rules.wanted_room import Person, WantedRoom, direct_room, group_room
+
+FOR_GOOD = ("forbidden", "unknown_person")
+"""Troubles of an invitation that trying again does not mend; inviting anew does."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of our rooms as the loops need it."""
+
+    id: RoomId
+    kind: str
+    group_id: GroupId | None
+    language: str
+    time_zone: str
+    person: UserId | None = field(default=None, repr=False)
+
+
+async def open_for_group(db: AsyncSession, group_id: GroupId, *, now: datetime) -> RoomId:
+    room_id = RoomId(new_id())
+    db.add(Room(id=room_id, kind="group", group_id=group_id, created=now))
+    await db.flush()
+    return room_id
+
+
+async def direct_with(db: AsyncSession, person: UserId, *, now: datetime) -> RoomId:
+    """The bot's room with one person; wanted from now on if it was not."""
+    found = await db.scalar(select(Room.id).where(Room.kind == "direct", Room.person_index == person))
+    if found is not None:
+        return found
+    room_id = RoomId(new_id())
+    db.add(Room(id=room_id, kind="direct", person=person, person_index=person, created=now))
+    await db.flush()
+    return room_id
+
+
+async def group_changed(db: AsyncSession, group_id: GroupId) -> None:
+    """Something about the group that its room shows has changed."""
+    await db.execute(update(Room).where(Room.group_id == group_id).values(revision=Room.revision + 1))
+
+
+async def group_room_id(db: AsyncSession, group_id: GroupId) -> RoomId:
+    found = await db.scalar(select(Room.id).where(Room.group_id == group_id, Room.kind == "group"))
+    if found is None:
+        raise NotFound(N_("This group has no room."))
+    return found
+
+
+async def take_charge(db: AsyncSession, bot: BotId) -> None:
+    """Rooms nobody looks after yet are looked after by this account."""
+    await db.execute(update(Room).where(Room.bot_account_id.is_(None)).values(bot_account_id=bot))
+
+
+async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> list[RoomId]:
+    """Rooms the reconciler should look at: changed since they last matched, or due for another look."""
+    behind = or_(RoomSighting.room_id.is_(None), RoomSighting.revision < Room.revision)
+    rested = or_(RoomSighting.next_look.is_(None), RoomSighting.next_look <= now)
+    rows = await db.scalars(
+        select(Room.id)
+        .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
+        .where(
+            Room.bot_account_id == bot,
+            Room.closed.is_(None),
+            or_(and_(behind, rested), RoomSighting.next_look <= now),
+        )
+        .order_by(func.coalesce(RoomSighting.next_look, Room.created), Room.id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def wanted(db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: UserId | None = None) -> WantedRoom:
+    """What the room should be now. Who could not be invited for good, or not yet, is left out until then."""
+    room = await db.get_one(Room, room_id)
+    if room.kind == "direct":
+        assert room.person is not None
+        return direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person)
+    group = await db.get_one(Group, room.group_id)
+    people, waiting, until = await _people(db, room, now)
+    found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
+    return replace(found, until=until)
+
+
+async def place(db: AsyncSession, room_id: RoomId) -> Place | None:
+    """Where an act is said: the room's kind, and its group's language and time zone."""
+    row = (
+        await db.execute(select(Room, Group).outerjoin(Group, Group.id == Room.group_id).where(Room.id == room_id))
+    ).one_or_none()
+    if row is None:
+        return None
+    room, group = row.tuple()
+    language, zone = (group.language, group.time_zone) if group else ("en", "UTC")
+    return Place(room.id, room.kind, room.group_id, language, zone, room.person)
+
+
+async def _people(
+    db: AsyncSession, room: Room, now: datetime
+) -> tuple[tuple[Person, ...], frozenset[UserId], datetime | None]:
+    """Facilitators and members with their standing; whose invitation is to wait; and until when."""
+    facilitators = await db.execute(
+        select(Account.matrix_id, literal("facilitator"), MembershipSighting.trouble, MembershipSighting.next_try)
+        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+        .outerjoin(MembershipSighting, _sighting_of(room.id, Account.matrix_id_index))
+        .where(GroupFacilitator.group_id == room.group_id, Account.disabled.is_(None))
+    )
+    members = await db.execute(
+        select(Member.matrix_id, Member.standing, MembershipSighting.trouble, MembershipSighting.next_try)
+        .outerjoin(
+            MembershipSighting,
+            and_(_sighting_of(room.id, Member.matrix_id_index), MembershipSighting.invitation == Member.invitation),
+        )
+        .where(Member.group_id == room.group_id)
+    )
+    rows = [*facilitators.tuples(), *members.tuples()]
+    waiting = frozenset(user for user, _, trouble, again in rows if _held_back(trouble, again, now))
+    until = min((again for *_, again in rows if again is not None and again > now), default=None)
+    return tuple(Person(user, standing) for user, standing, *_ in rows), waiting, until
+
+
+def _held_back(trouble: str | None, again: datetime | None, now: datetime) -> bool:
+    return trouble in FOR_GOOD or (again is not None and again > now)
+
+
+def _sighting_of(room_id: RoomId, index: InstrumentedAttribute[UserId]) -> ColumnElement[bool]:
+    return and_(MembershipSighting.room_id == room_id, MembershipSighting.person_index == index)

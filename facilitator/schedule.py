@@ -1,0 +1,192 @@
+"""Sessions of a group: a weekly series in local wall time. Reminders are computed from it, never queued."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import journal, outbox, ownership
+from facilitator.database.tables import Group, GroupFacilitator, Room, Series
+from facilitator.errors import N_, Invalid, NotFound
+from facilitator.ids import AccountId, BotId, GroupId, RoomId, SeriesId, because, new_id
+from facilitator.rules import recurrence, reminders
+from facilitator.rules.recurrence import Occurrence, SeriesFacts
+
+SHOWN = 6
+SHORTEST, LONGEST = 10, 480
+
+
+@dataclass(frozen=True)
+class SeriesLine:
+    """A weekly series as the panel shows it. `weekday`: 0 is Monday; `at` and `next` in its own zone."""
+
+    id: SeriesId
+    weekday: int
+    at: time
+    time_zone: str
+    minutes: int
+    next: tuple[Occurrence, ...]
+
+
+async def schedule(
+    db: AsyncSession,
+    *,
+    by: AccountId,
+    group_id: GroupId,
+    weekday: int,
+    at: str,
+    time_zone: str,
+    minutes: int,
+    now: datetime,
+    first_day: date | None = None,
+) -> SeriesId:
+    """Meet every week. `at` is "HH:MM" on the zone's wall clocks; the first session is the next one to come, or the
+    first on or after `first_day`. Raises NotFound, Invalid("weekday" | "at" | "time_zone" | "minutes" | "first_day").
+    """
+    await ownership.group(db, by=by, group_id=group_id)
+    starts = first_start(weekday=weekday, at=at, time_zone=time_zone, minutes=minutes, now=now, first_day=first_day)
+    series_id = SeriesId(new_id())
+    db.add(
+        Series(
+            id=series_id, group_id=group_id, starts=starts, time_zone=time_zone, rrule=recurrence.weekly(weekday),
+            minutes=minutes, created=now,
+        )
+    )  # fmt: skip
+    await journal.note(db, "series scheduled", actor=by, group_id=group_id, subject=series_id, now=now)
+    await db.flush()
+    return series_id
+
+
+def preview(
+    *, weekday: int, at: str, time_zone: str, minutes: int, now: datetime, first_day: date | None = None
+) -> tuple[Occurrence, ...]:
+    """The dates such a series would have, without scheduling it. Raises Invalid."""
+    starts = first_start(weekday=weekday, at=at, time_zone=time_zone, minutes=minutes, now=now, first_day=first_day)
+    facts = SeriesFacts(
+        id=SeriesId("preview"), starts=starts, time_zone=time_zone, rrule=recurrence.weekly(weekday), minutes=minutes
+    )
+    return tuple(recurrence.upcoming(facts, now, SHOWN))
+
+
+def first_start(
+    *, weekday: int, at: str, time_zone: str, minutes: int, now: datetime, first_day: date | None = None
+) -> datetime:
+    """The first session's wall time. Raises Invalid."""
+    if not 0 <= weekday <= 6:
+        raise Invalid("weekday", N_("Choose a day of the week."))
+    check_zone(time_zone)
+    if not SHORTEST <= minutes <= LONGEST:
+        raise Invalid("minutes", N_("A session lasts between 10 minutes and 8 hours."))
+    wall = _wall_time(at)
+    local_now = now.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
+    earliest = max(first_day, local_now.date()) if first_day else local_now.date()
+    start = datetime.combine(earliest + timedelta(days=(weekday - earliest.weekday()) % 7), wall)
+    return start if start + timedelta(minutes=minutes) > local_now else start + timedelta(days=7)
+
+
+def check_zone(time_zone: str) -> None:
+    """Raises Invalid when there is no such IANA zone."""
+    try:
+        recurrence.zone(time_zone)
+    except recurrence.UnknownZone:
+        raise Invalid("time_zone", N_("We do not know this time zone. Choose a city in the same zone.")) from None
+
+
+async def end_series(db: AsyncSession, *, by: AccountId, group_id: GroupId, series_id: SeriesId, now: datetime) -> None:
+    """No session of it takes place from now on. Raises NotFound when it is not theirs."""
+    await ownership.group(db, by=by, group_id=group_id)
+    row = await db.scalar(
+        select(Series).where(Series.id == series_id, Series.group_id == group_id, Series.ended.is_(None))
+    )
+    if row is None:
+        raise NotFound(N_("There is no such series in this group."))
+    row.ended = now
+    await journal.note(db, "series ended", actor=by, group_id=group_id, subject=series_id, now=now)
+
+
+async def lines(db: AsyncSession, group_id: GroupId, *, now: datetime) -> tuple[SeriesLine, ...]:
+    """The series of a group that go on, with their next sessions."""
+    rows = await db.scalars(select(Series).where(Series.group_id == group_id, Series.ended.is_(None)))
+    found = [
+        SeriesLine(
+            s.id, s.starts.weekday(), s.starts.time(), s.time_zone, s.minutes,
+            tuple(recurrence.upcoming(_facts(s), now, SHOWN)),
+        )
+        for s in rows
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda line: (line.weekday, line.at, line.id)))
+
+
+async def of_facilitator(db: AsyncSession, by: AccountId) -> dict[GroupId, list[SeriesFacts]]:
+    """Every series of the groups this account runs, in one statement."""
+    rows = await db.scalars(
+        select(Series)
+        .join(GroupFacilitator, GroupFacilitator.group_id == Series.group_id)
+        .where(GroupFacilitator.account_id == by, Series.ended.is_(None))
+    )
+    found: dict[GroupId, list[SeriesFacts]] = {}
+    for s in rows:
+        found.setdefault(s.group_id, []).append(_facts(s))
+    return found
+
+
+async def upcoming(db: AsyncSession, group_id: GroupId, *, now: datetime, count: int) -> list[Occurrence]:
+    """The group's next sessions, soonest first."""
+    rows = await db.scalars(select(Series).where(Series.group_id == group_id, Series.ended.is_(None)))
+    sessions = [o for s in rows for o in recurrence.upcoming(_facts(s), now, count)]
+    return sorted(sessions, key=lambda o: (o.starts, o.series))[:count]
+
+
+async def put_due_reminders(db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime) -> int:
+    """Put every reminder that has fallen due by now into the outbox. Returns how many were new."""
+    ahead = tuple(offsets)
+    by_series = await _series_of(db, bot)
+    due = reminders.due([facts for facts, _ in by_series.values()], ahead, now)
+    return sum([await _put(db, by_series[reminder.series][1], reminder, now) for reminder in due])
+
+
+async def next_reminder(
+    db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime
+) -> datetime | None:
+    """When the next reminder falls due."""
+    return reminders.next_due([facts for facts, _ in (await _series_of(db, bot)).values()], tuple(offsets), now)
+
+
+async def _series_of(db: AsyncSession, bot: BotId) -> dict[SeriesId, tuple[SeriesFacts, RoomId]]:
+    rows = await db.execute(
+        select(Series, Room.id)
+        .join(Room, Room.group_id == Series.group_id)
+        .join(Group, Group.id == Series.group_id)
+        .where(Room.bot_account_id == bot, Room.kind == "group", Series.ended.is_(None), Group.closed.is_(None))
+    )
+    return {s.id: (_facts(s), room) for s, room in rows.tuples()}
+
+
+async def _put(db: AsyncSession, room_id: RoomId, reminder: reminders.DueReminder, now: datetime) -> bool:
+    return await outbox.put(
+        db,
+        because("reminder", reminder.series, reminder.original_start, reminder.offset),
+        room_id,
+        utterance="reminder",
+        parameters={"starts": reminder.starts.isoformat(), "time_zone": reminder.time_zone},
+        priority=outbox.Priority.REMINDER,
+        not_after=reminder.not_after,
+        now=now,
+    )
+
+
+def _facts(s: Series) -> SeriesFacts:
+    return SeriesFacts(id=s.id, starts=s.starts, time_zone=s.time_zone, rrule=s.rrule, minutes=s.minutes, ended=s.ended)
+
+
+def _wall_time(at: str) -> time:
+    hours, colon, minutes = at.strip().replace(".", ":").partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return time(int(hours), int(minutes))
+    except ValueError:
+        raise Invalid("at", N_("Write the time with hours and minutes, like 19:00.")) from None

@@ -1,0 +1,233 @@
+"""What the bridge has seen: rooms found, how people stand in them, how far it has listened, what it could not read.
+
+Called by the bridge only; the panel reads it to say truthfully how a room is.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator.database.tables import (
+    Cursor,
+    Heartbeat,
+    MembershipSighting,
+    Room,
+    RoomSighting,
+    SetAside,
+    Table,
+    UnreadableEvent,
+)
+from facilitator.ids import BotId, EventId, MatrixRoomId, RoomId, UserId
+
+FIRST_WAIT = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A room of ours that was found on Matrix and seen to be encrypted."""
+
+    room_id: RoomId
+    matrix_room: MatrixRoomId
+    encryption: Mapping[str, Any]
+    history_visibility: str
+    direct: bool
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a room showed. `revision`: the one it was found to match, None when something was left to do."""
+
+    matrix_room: MatrixRoomId | None
+    encryption: Mapping[str, Any] | None
+    history_visibility: str | None
+    members: Mapping[UserId, str] = field(repr=False)
+    revision: int | None
+    next_look: datetime | None = None
+
+
+async def remembered(db: AsyncSession, bot: BotId) -> list[Remembered]:
+    """Every room of this account that can be spoken in, for a bridge that has just started."""
+    rows = await db.execute(
+        select(RoomSighting, Room.kind)
+        .join(Room, Room.id == RoomSighting.room_id)
+        .where(Room.bot_account_id == bot, RoomSighting.matrix_room.is_not(None), RoomSighting.encryption.is_not(None))
+    )
+    return [
+        Remembered(s.room_id, s.matrix_room, s.encryption, s.history_visibility or "joined", kind == "direct")
+        for s, kind in rows.tuples()
+        if s.matrix_room is not None and s.encryption is not None
+    ]
+
+
+async def room_of(db: AsyncSession, matrix_room: MatrixRoomId) -> RoomId | None:
+    return await db.scalar(select(RoomSighting.room_id).where(RoomSighting.matrix_room == matrix_room))
+
+
+async def matrix_room(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:
+    return await db.scalar(select(RoomSighting.matrix_room).where(RoomSighting.room_id == room_id))
+
+
+async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: datetime) -> None:
+    """Write down what was seen of a room and of the people in it."""
+    values: dict[str, Any] = {
+        "matrix_room": seen.matrix_room, "encryption": seen.encryption, "history_visibility": seen.history_visibility,
+        "trouble": None, "failures": 0, "looked": now, "next_look": seen.next_look,
+    }  # fmt: skip
+    if seen.revision is not None:
+        values["revision"] = seen.revision
+    await _put(db, RoomSighting, {"room_id": room_id}, values)
+    await people_seen(db, room_id, seen.members, now=now)
+
+
+async def found(db: AsyncSession, room_id: RoomId, matrix: MatrixRoomId, *, now: datetime) -> None:
+    """The room is on Matrix under this id; nothing is known of its encryption yet."""
+    await _put(db, RoomSighting, {"room_id": room_id}, {"matrix_room": matrix, "looked": now})
+
+
+async def lost(db: AsyncSession, room_id: RoomId, *, now: datetime, trouble: str = "room_lost") -> None:
+    """We are no longer in the room: nothing is said there until it is found again."""
+    await _put(
+        db,
+        RoomSighting,
+        {"room_id": room_id},
+        {"encryption": None, "trouble": trouble, "looked": now, "next_look": now + LONGEST_WAIT},
+    )
+
+
+async def in_trouble(
+    db: AsyncSession, room_id: RoomId, trouble: str, *, now: datetime, wait: timedelta | None = None
+) -> None:
+    """The room could not be looked after; look again after `wait`, or after a wait that doubles up to ten minutes."""
+    failures = (await db.scalar(select(RoomSighting.failures).where(RoomSighting.room_id == room_id)) or 0) + 1
+    doubled = min(FIRST_WAIT * 2 ** min(failures - 1, 10), LONGEST_WAIT)
+    await _put(
+        db,
+        RoomSighting,
+        {"room_id": room_id},
+        {"trouble": trouble, "failures": failures, "looked": now, "next_look": now + (wait or doubled)},
+    )
+
+
+async def look_again(db: AsyncSession, room_id: RoomId, *, now: datetime) -> None:
+    """Something was heard that may have moved the room from what it should be."""
+    await db.execute(update(RoomSighting).where(RoomSighting.room_id == room_id).values(next_look=now))
+
+
+async def look_at_all(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
+    """After a start, every room is looked at once."""
+    ours = select(Room.id).where(Room.bot_account_id == bot)
+    await db.execute(update(RoomSighting).where(RoomSighting.room_id.in_(ours)).values(next_look=now))
+
+
+async def people_seen(db: AsyncSession, room_id: RoomId, members: Mapping[UserId, str], *, now: datetime) -> None:
+    """How everybody with a membership stands; whoever is in or invited has no trouble any more."""
+    if not members:
+        return
+    seen = {"trouble": None, "next_try": None, "seen": now}
+    insert = _insert(db)(MembershipSighting).values(
+        [
+            {"room_id": room_id, "person_index": user, "membership": membership, "invitation": 1, **seen}
+            for user, membership in members.items()
+        ]
+    )
+    there = insert.excluded.membership.in_(("join", "invite"))
+    await db.execute(
+        insert.on_conflict_do_update(
+            index_elements=["room_id", "person_index"],
+            set_={
+                "membership": insert.excluded.membership,
+                "seen": now,
+                "trouble": case((there, None), else_=MembershipSighting.trouble),
+                "next_try": case((there, None), else_=MembershipSighting.next_try),
+            },
+        )
+    )
+
+
+async def could_not_invite(
+    db: AsyncSession,
+    room_id: RoomId,
+    user: UserId,
+    *,
+    invitation: int,
+    trouble: str,
+    next_try: datetime | None,
+    now: datetime,
+) -> None:
+    await _put(
+        db,
+        MembershipSighting,
+        {"room_id": room_id, "person_index": user},
+        {"invitation": invitation, "trouble": trouble, "next_try": next_try, "seen": now},
+    )
+
+
+async def cursor(db: AsyncSession, bot: BotId) -> str | None:
+    return await db.scalar(select(Cursor.since).where(Cursor.bot_account_id == bot))
+
+
+async def listened(db: AsyncSession, bot: BotId, since: str, *, now: datetime) -> None:
+    """How far this account has listened. Commit it with what was heard."""
+    await _put(db, Cursor, {"bot_account_id": bot}, {"since": since, "at": now})
+
+
+async def could_not_read(
+    db: AsyncSession, event: EventId, *, room: MatrixRoomId, session_id: str, now: datetime
+) -> None:
+    await _put(db, UnreadableEvent, {"event_id": event}, {"matrix_room": room, "session_id": session_id, "since": now})
+
+
+async def unreadable(
+    db: AsyncSession, sessions: Iterable[tuple[MatrixRoomId, str]]
+) -> dict[MatrixRoomId, list[EventId]]:
+    """Events waiting for one of these sessions' keys, by room."""
+    found: dict[MatrixRoomId, list[EventId]] = {}
+    for room, session_id in sessions:
+        rows = await db.scalars(
+            select(UnreadableEvent.event_id).where(
+                UnreadableEvent.matrix_room == room, UnreadableEvent.session_id == session_id
+            )
+        )
+        found.setdefault(room, []).extend(rows)
+    return {room: events for room, events in found.items() if events}
+
+
+async def read_at_last(db: AsyncSession, event: EventId) -> None:
+    await db.execute(delete(UnreadableEvent).where(UnreadableEvent.event_id == event))
+
+
+async def tries(db: AsyncSession, event: EventId) -> int:
+    """How often handling this event has failed."""
+    return await db.scalar(select(SetAside.tries).where(SetAside.event_id == event)) or 0
+
+
+async def failed_once_more(db: AsyncSession, event: EventId, *, now: datetime) -> int:
+    """Count a failure, in a transaction of its own. Returns how many there have been."""
+    count = await tries(db, event) + 1
+    await _put(db, SetAside, {"event_id": event}, {"tries": count, "since": now})
+    return count
+
+
+async def beat(db: AsyncSession, name: str, *, now: datetime) -> None:
+    """A loop is alive."""
+    await _put(db, Heartbeat, {"name": name}, {"at": now})
+
+
+async def heartbeats(db: AsyncSession) -> dict[str, datetime]:
+    return dict((await db.execute(select(Heartbeat.name, Heartbeat.at))).tuples())
+
+
+async def _put(db: AsyncSession, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:
+    insert = _insert(db)
+    await db.execute(insert(table).values(**key, **values).on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _insert(db: AsyncSession) -> Callable[[type[Table]], Any]:
+    """The engine's own INSERT, which knows ON CONFLICT."""
+    return postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
