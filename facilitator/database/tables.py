@@ -20,10 +20,12 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+STRICT = {"sqlite_strict": True}
+
 
 class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    __table_args__: ClassVar[Any] = {"sqlite_strict": True}
+    __table_args__: Any = STRICT
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         **{
@@ -44,8 +46,6 @@ class Table(DeclarativeBase):
         },
     }
 
-
-STRICT = {"sqlite_strict": True}
 
 # ---------------- what should be: written by use cases only
 
