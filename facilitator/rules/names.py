@@ -1,0 +1,97 @@
+"""Neutral room names. A room's name stands in clear on every server the room touches and on lock screens, so it must
+not say what the group is for (R12): we suggest one that says nothing, and refuse one that says too much.
+"""
+
+import re
+import unicodedata
+
+from facilitator.errors import N_
+
+LONGEST = 64
+EMPTY = N_("Please give the room a name.")
+TOO_LONG = N_("This name is too long: please use at most 64 characters.")
+UNPRINTABLE = N_("This name contains characters that cannot be shown: please type it anew.")
+TELLING = N_(
+    "This name hints at what the group is about. Other servers, and anybody who sees a member's phone, can read a "
+    "room's name, so please choose a neutral one, like “Maple room”."
+)
+
+
+def _each(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FIRST = _each(
+    """Maple Harbour Willow Lantern Meadow Cedar Pebble Linden Orchard Juniper Brook Hazel Garden Amber Rowan Lighthouse
+    Fern Terrace Clover Birch Island Lavender Poplar Window Beech Saffron Bridge Heather Alder Veranda Plum Riverside
+    Thistle Kestrel Quarry Aspen Mosaic Primrose Hillside Walnut Canvas Magnolia Compass Elm Lagoon Chestnut Gable
+    Marigold Valley Sycamore Teapot Olive Windmill Jasmine Courtyard Hawthorn Pavilion Laurel Shoreline Acacia"""
+)
+SECOND = _each("Silver Quiet Green Sunny Upper Little Golden Old Blue Wide Round Eastern White Lower Bright")
+
+STEMS = _each(
+    """addict alcohol anonym anorex anxiet bereave bipolar bulimi cannabis cocain codepend dementia depress detox
+    drogen fentanyl gambl heroin narcot opiate opioid overdos psychiatr psychot rehab relaps schizo sobriet spielsucht
+    suchthilf suicid therap traumat adiccion alcool alkohol recuperacion retablissement toxicoman"""
+)
+"""A word that begins like this tells. Only beginnings that start no harmless word or common name."""
+
+WORDS = frozenset(
+    _each(
+        """aa abuse abused abuser abusers abusive adhd alanon alateen autism autistic benzo benzos bpd cancer
+        crystalmeth disorder disorders drinker drinkers drinking drogue drogues drug drugs drunk drunks grief grieving hiv illness
+        mentalhealth meth naloxone naranon ocd patient patients porn ptsd recover recovered recoveries recovering
+        recovery selfharm slaa smoker smokers sober substance substances survivor survivors trauma traumas weed"""
+    )
+)
+
+ACRONYMS = frozenset(_each("AA ACA ACOA ACoA AIDS CA CMA CoDA CODA DBSA GA MA NA OA SA SAA SLAA SMART"))
+"""Fellowships. Only in capitals: "na" is a word in many languages, "coda" one of music."""
+
+PHRASES = (
+    "12 step", "12 steps", "12step", "12steps", "twelve step", "twelve steps", "al anon", "nar anon", "co depend",
+    "clean and sober", "clean time", "crystal meth", "eating disorder", "mental health", "mental illness", "self harm",
+    "self injury", "big book",
+)  # fmt: skip
+
+
+def suggest(index: int) -> str:
+    """The neutral name of this number: always the same, and different for the first 960 numbers."""
+    turn, place = divmod(index, len(FIRST))
+    adjective = "" if turn % (len(SECOND) + 1) == 0 else f"{SECOND[turn % (len(SECOND) + 1) - 1]} "
+    return f"{adjective}{FIRST[place]} room"
+
+
+def check(name: str) -> str | None:
+    """What is wrong with this name for a room, as a sentence for the person who typed it; None: nothing."""
+    if not name.strip():
+        return EMPTY
+    if len(name.strip()) > LONGEST:
+        return TOO_LONG
+    if any(_unprintable(character) for character in name):
+        return UNPRINTABLE
+    return TELLING if _tells(name) else None
+
+
+def _unprintable(character: str) -> bool:
+    """Control, line-breaking, private and direction-changing characters; joiners belong to scripts and emoji."""
+    category = unicodedata.category(character)
+    return category in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} or (category == "Cf" and character not in "\u200c\u200d")
+
+
+def _tells(name: str) -> bool:
+    spoken = unicodedata.normalize("NFKC", name).replace("\u200c", "").replace("\u200d", "")
+    if ACRONYMS & set(re.findall(r"[^\W_]+", spoken.replace(".", ""))):
+        return True
+    words = re.findall(r"[^\W_]+", _plain(spoken))
+    text = f" {' '.join(words)} "
+    return (
+        bool(WORDS & set(words))
+        or any(word.startswith(stem) for word in words for stem in STEMS)
+        or any(f" {phrase} " in text for phrase in PHRASES)
+    )
+
+
+def _plain(text: str) -> str:
+    """Without case and accents: "Dépression" is "depression"."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
