@@ -1,0 +1,100 @@
+"""Is the schema this code's, and how it becomes so: Alembic from our own connection, all or nothing.
+
+Both services refuse to start on a schema that is not theirs; only `hearth migrate` changes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from facilitator.database import sqlite
+from facilitator.errors import Misconfigured
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+ONE_AT_A_TIME = 4_761_726_874  # any number, the same for every upgrade
+
+
+class DanglingRows(Exception):
+    """A migration is wrong; nothing of it was kept."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade did. `before` is None for a new database; `copy` is the file as it was, where one was made."""
+
+    before: str | None
+    after: str
+    copy: Path | None = None
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+
+def config() -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    return made
+
+
+def head() -> str:
+    found = ScriptDirectory.from_config(config()).get_current_head()
+    if found is None:
+        raise Misconfigured("This installation of Hearth is incomplete, its migrations are missing: install it again.")
+    return found
+
+
+def current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check(connection: Connection) -> None:
+    """Misconfigured unless the schema is exactly the one this code was written for."""
+    found = current(connection)
+    if found is None:
+        raise Misconfigured("The database is empty: run `hearth migrate` once.")
+    refuse_newer(found)
+    if found != head():
+        raise Misconfigured("The database is of an older version of Hearth: run `hearth migrate`.")
+
+
+def refuse_newer(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise Misconfigured(
+            "The database was written by a newer version of Hearth: "
+            "install that version, or put back the copy made before its upgrade."
+        )
+
+
+def upgrade(connection: Connection, file: Path | None) -> Upgrade:
+    """Bring the schema to this code's, within the caller's transaction. `file` (SQLite) is copied first, if there
+    is something in it to lose."""
+    if file is None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME})
+    before = current(connection)
+    refuse_newer(before)
+    if before == head():
+        return Upgrade(before, before)
+    copied = None
+    if file is not None and before is not None:
+        copied = file.with_name(f"{file.name}.before-{head()}")
+        sqlite.copy(file, copied)
+    run(connection, command.upgrade, head())
+    return Upgrade(before, head(), copied)
+
+
+def run(connection: Connection, direction: Callable[[Config, str], None], revision: str) -> None:
+    """Up or down (Alembic's command) to a revision, foreign keys whole at the end."""
+    settings = config()
+    settings.attributes["connection"] = connection
+    direction(settings, revision)
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise DanglingRows(f"Revision {revision} would leave rows without what they refer to.")
