@@ -22,26 +22,28 @@ def _each(text: str) -> tuple[str, ...]:
 
 
 FIRST = _each(
-    """Maple Harbour Willow Lantern Meadow Cedar Pebble Linden Orchard Juniper Brook Hazel Garden Amber Rowan Lighthouse
-    Fern Terrace Clover Birch Island Lavender Poplar Window Beech Saffron Bridge Heather Alder Veranda Plum Riverside
-    Thistle Kestrel Quarry Aspen Mosaic Primrose Hillside Walnut Canvas Magnolia Compass Elm Lagoon Chestnut Gable
-    Marigold Valley Sycamore Teapot Olive Windmill Jasmine Courtyard Hawthorn Pavilion Laurel Shoreline Acacia"""
+    """Maple Harbour Willow Lantern Meadow Cedar Pebble Linden Orchard Juniper Brook Hazel Garden Amber Rowan
+    Lighthouse Fern Terrace Clover Birch Island Lavender Poplar Window Beech Saffron Bridge Heather Alder Veranda
+    Plum Riverside Thistle Kestrel Quarry Aspen Mosaic Primrose Hillside Walnut Canvas Magnolia Compass Elm Lagoon
+    Chestnut Gable Marigold Valley Sycamore Teapot Olive Windmill Jasmine Courtyard Hawthorn Pavilion Laurel
+    Shoreline Acacia"""
 )
 SECOND = _each("Silver Quiet Green Sunny Upper Little Golden Old Blue Wide Round Eastern White Lower Bright")
 
 STEMS = _each(
     """addict alcohol anonym anorex anxiet bereave bipolar bulimi cannabis cocain codepend dementia depress detox
-    drogen fentanyl gambl heroin narcot opiate opioid overdos psychiatr psychot rehab relaps schizo sobriet spielsucht
-    suchthilf suicid therap traumat adiccion alcool alkohol recuperacion retablissement toxicoman"""
+    drogen fentanyl gambl heroin narcot opiate opioid overdos psychiatr psychot rehab relaps schizo sobriet
+    spielsucht suchthilf suicid therap traumat adiccion alcool alkohol recuperacion retablissement toxicoman"""
 )
 """A word that begins like this tells. Only beginnings that start no harmless word or common name."""
 
 WORDS = frozenset(
     _each(
         """aa abuse abused abuser abusers abusive adhd alanon alateen autism autistic benzo benzos bpd cancer
-        crystalmeth disorder disorders drinker drinkers drinking drogue drogues drug drugs drunk drunks grief grieving hiv illness
-        mentalhealth meth naloxone naranon ocd patient patients porn ptsd recover recovered recoveries recovering
-        recovery selfharm slaa smoker smokers sober substance substances survivor survivors trauma traumas weed"""
+        crystalmeth disorder disorders drinker drinkers drinking drogue drogues drug drugs drunk drunks grief
+        grieving hiv illness mentalhealth meth naloxone naranon ocd patient patients porn ptsd recover
+        recovered recoveries recovering recovery selfharm slaa smoker smokers sober substance substances
+        survivor survivors trauma traumas weed"""
     )
 )
 

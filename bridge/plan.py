@@ -1,0 +1,152 @@
+"""Wanted room × found room → the steps that are left, as data that reads aloud. Pure, so that "plan, take, plan again:
+nothing left" can be held against thousands of rooms.
+
+Whose word wins (docs/architecture.md): the database's on name, topic, rules and power; nobody's against encryption;
+a facilitator's on a ban. Creators (the bot, the recovery account) stand above power and are never removed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
+from facilitator.ids import UserId
+from facilitator.rules.wanted_room import WantedRoom
+
+ENCRYPTION = "m.room.encryption"
+ROTATION = {"rotation_period_ms": 604_800_000, "rotation_period_msgs": 100}
+"""What a room that does not say means (Matrix v1.16, m.room.encryption)."""
+
+LEVELS: Mapping[str, Any] = {
+    "users_default": 0,
+    "events_default": 0,
+    "state_default": 50,
+    "invite": 0,
+    "kick": 50,
+    "ban": 50,
+    "redact": 50,
+    "users": {},
+    "events": {},
+    "notifications": {},
+}
+"""What a power map that does not say means (Matrix v1.16, m.room.power_levels)."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something no step can mend. `code`: `banned` (a person who should be in the room), `creator` (a person who
+    should not, but whom nobody can remove), `other_version`, `no_recovery` (a creator the room should have had).
+    """
+
+    code: str
+    user: UserId | None = field(default=None, repr=False)
+
+
+def plan(wanted: WantedRoom, found: FoundRoom | None) -> tuple[Step, ...]:
+    """What is to be done so that the room becomes what it should be; nothing when it is.
+
+    An unencrypted room gets encryption and nothing else: nobody is invited until it has been seen. Rights and
+    rules come before names, and all of them before people: whoever joins finds the room as it should be.
+    """
+    if found is None:
+        return (_creation(wanted),)
+    if not _encrypted(wanted, found):
+        return (SetState(found.room, ENCRYPTION, dict(wanted.encryption)),)
+    return (*_rotation(wanted, found), *_rights(wanted, found), *_drift(wanted, found), *_people(wanted, found))
+
+
+def obstacles(wanted: WantedRoom, found: FoundRoom) -> tuple[Obstacle, ...]:
+    """What stands between the room and what it should be although the plan is empty.
+
+    A ban was a facilitator's word in their own client: it is left alone, for membership handling to record.
+    """
+    banned = [Obstacle("banned", user) for user in sorted(wanted.people) if found.members.get(user) == "ban"]
+    inside = [Obstacle("creator", user) for user in sorted(wanted.unwelcome & found.creators) if _is_in(found, user)]
+    version = [Obstacle("other_version")] if found.version != wanted.version else []
+    missing = [Obstacle("no_recovery", user) for user in wanted.additional_creators if user not in found.creators]
+    return (*version, *missing, *banned, *inside)
+
+
+def _creation(wanted: WantedRoom) -> CreateRoom:
+    return CreateRoom(
+        marker=wanted.marker,
+        name=wanted.name,
+        version=wanted.version,
+        encryption=wanted.encryption,
+        join_rule=wanted.join_rule,
+        history_visibility=wanted.history_visibility,
+        guest_access=wanted.guest_access,
+        power_levels=_without(wanted.power_levels, frozenset(wanted.additional_creators)),
+        additional_creators=wanted.additional_creators,
+        direct_to=wanted.direct_to,
+    )
+
+
+def _encrypted(wanted: WantedRoom, found: FoundRoom) -> bool:
+    """Under an algorithm that is not ours we could neither read nor speak: to us it is not encrypted."""
+    return found.encryption is not None and found.encryption.get("algorithm") == wanted.encryption["algorithm"]
+
+
+def _rotation(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+    """Keys may change more often than we ask, never more rarely: encryption is not lowered, by others or by us, so
+    each period becomes the shorter of the two and whatever else stands there (MSC4362) stays."""
+    present = dict(found.encryption or {})
+    kept = {name: _shorter(present.get(name, usual), wanted.encryption[name]) for name, usual in ROTATION.items()}
+    if any(present.get(name, usual) != kept[name] for name, usual in ROTATION.items()):
+        yield SetState(found.room, ENCRYPTION, present | kept)
+
+
+def _shorter(present: object, wanted: int) -> int:
+    return min(present, wanted) if type(present) is int and present > 0 else wanted
+
+
+def _rights(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+    levels = _without(wanted.power_levels, found.creators)
+    if _effective(levels, levels, found.creators) != _effective(found.power_levels, levels, found.creators):
+        yield SetState(found.room, "m.room.power_levels", levels)
+
+
+def _without(levels: Mapping[str, Any], creators: frozenset[UserId]) -> dict[str, Any]:
+    """Creators must not stand in the map: the whole map would be refused (room version 12, MSC4289)."""
+    users = {user: level for user, level in levels.get("users", {}).items() if user not in creators}
+    return {**levels, "users": users}
+
+
+def _effective(levels: Mapping[str, Any], wanted: Mapping[str, Any], creators: frozenset[UserId]) -> dict[str, Any]:
+    """The map with its defaults written out, to compare by what it means. Keys that mean nothing to Matrix and are
+    not ours (Synapse adds `historical`) do not count: putting them right would be a step without effect."""
+    full = {name: levels.get(name, usual) for name, usual in LEVELS.items()}
+    full |= {name: levels.get(name) for name in wanted if name not in LEVELS}
+    if isinstance(full["users"], Mapping):
+        usual = full["users_default"]
+        full["users"] = {user: n for user, n in full["users"].items() if n != usual and user not in creators}
+    if isinstance(full["notifications"], Mapping):
+        full["notifications"] = {"room": 50, **full["notifications"]}
+    return full
+
+
+def _drift(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+    for type_, key, should_be, present in (
+        ("m.room.join_rules", "join_rule", wanted.join_rule, found.join_rule),
+        ("m.room.history_visibility", "history_visibility", wanted.history_visibility, found.history_visibility),
+        ("m.room.guest_access", "guest_access", wanted.guest_access, found.guest_access),
+        ("m.room.name", "name", wanted.name, found.name),
+        ("m.room.topic", "topic", wanted.topic or "", found.topic or ""),
+    ):
+        if should_be != present:
+            yield SetState(found.room, type_, {key: should_be})
+
+
+def _people(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+    """First who should not be there. Somebody wanted and unwelcome at once stays: kindness breaks the tie, and
+    nobody is put out and asked back for ever."""
+    for user in sorted(wanted.unwelcome - wanted.people - found.creators):
+        if _is_in(found, user):
+            yield Remove(found.room, user)
+    for user in sorted(wanted.people):
+        if found.members.get(user, "leave") in ("leave", "knock"):
+            yield Invite(found.room, user)
+
+
+def _is_in(found: FoundRoom, user: UserId) -> bool:
+    return found.members.get(user) in ("join", "invite", "knock")
