@@ -116,6 +116,8 @@ def require_utc(moment: datetime) -> datetime:
 
 def _expand(series: SeriesFacts, after: datetime) -> Iterator[Occurrence]:
     """Every session that ends after `after`, in order, without end unless the rule or the series has one."""
+    if series.starts.tzinfo is not None:
+        raise ValueError("the first session's start is a wall time: naive")
     place, parts = zone(series.time_zone), _parts(series.rrule)
     earliest = _wall(require_utc(after), place) - timedelta(minutes=series.minutes) - SLACK
     until = _until(parts, place)
@@ -153,8 +155,6 @@ def _walls(series: SeriesFacts, parts: Mapping[str, str], earliest: datetime) ->
     """The wall times from `earliest` on, as the rule gives them. A rule without COUNT is entered near `earliest`,
     whole intervals later, so that an old series costs no more than a young one."""
     start, interval = series.starts, _interval(parts)
-    if start.tzinfo is not None:
-        raise ValueError("the first session's start is a wall time: naive")
     if "COUNT" not in parts and parts["FREQ"] in STEPS:
         start += max((earliest - start) // (STEPS[parts["FREQ"]] * interval), 0) * STEPS[parts["FREQ"]] * interval
     text = ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL")
