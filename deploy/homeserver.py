@@ -7,9 +7,7 @@ outside and leaves nothing running behind. It is not how to run one for an organ
 import base64
 import contextlib
 import json
-import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -21,12 +19,12 @@ from typing import Any
 
 import aiohttp
 
+from deploy import processes
 from facilitator.clock import Clock
 from facilitator.errors import Misconfigured
 
 HOST = "127.0.0.1"
 READY_WITHIN = timedelta(seconds=60)
-STOP_WITHIN = timedelta(seconds=10)
 LOOK_EVERY = timedelta(milliseconds=50)
 
 LIFTED: Mapping[str, Any] = {
@@ -88,11 +86,7 @@ class LocalHomeserver:
 
     async def stop(self) -> None:
         """End its whole process group: kindly, then not. Harmless when it has ended already."""
-        for message in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, message)
-            if await _ended(self.process, self.clock):
-                return
+        await processes.stop(self.process, self.clock)
 
 
 async def start(options: Options, clock: Clock | None = None) -> LocalHomeserver:
@@ -209,10 +203,7 @@ _LOG_CONFIGURATION: Mapping[str, Any] = {
 
 def _launch(options: Options) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(options.data / "homeserver.json")]
-    with options.log.open("ab") as log:
-        return subprocess.Popen(
-            command, cwd=options.data, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+    return processes.start("the homeserver", command, folder=options.data, log=options.log).process
 
 
 async def _answers(homeserver: LocalHomeserver) -> None:
@@ -227,20 +218,6 @@ async def _answers(homeserver: LocalHomeserver) -> None:
                         return
             await clock.sleep(LOOK_EVERY)
     raise Misconfigured(
-        f"The homeserver did not start. Its log ends: “{_last_line(homeserver.options.log)}” "
+        f"The homeserver did not start. Its log ends: “{processes.last_line(homeserver.options.log)}” "
         f"The whole log is {homeserver.options.log}."
     )
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "(nothing)"
-
-
-async def _ended(process: subprocess.Popen[bytes], clock: Clock) -> bool:
-    deadline = clock.monotonic() + STOP_WITHIN.total_seconds()
-    while process.poll() is None:
-        if clock.monotonic() > deadline:
-            return False
-        await clock.sleep(LOOK_EVERY)
-    return True
