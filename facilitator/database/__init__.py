@@ -21,7 +21,10 @@ from facilitator.database.types import give_rings
 from facilitator.database.unavailable import Unavailable, told_apart
 from facilitator.errors import Misconfigured
 
-__all__ = ["Database", "KeyRing", "Unavailable", "Upgrade", "connect"]
+__all__ = ["Database", "Db", "KeyRing", "Unavailable", "Upgrade", "connect"]
+
+Db = AsyncSession
+"""An open transaction: what every use case receives first. Callers name it from here, never from SQLAlchemy."""
 
 KINDS: Mapping[str, ModuleType] = {"sqlite": sqlite, "postgresql": postgresql}
 NOT_COUNTED = ("BEGIN", "PRAGMA")  # ours, not the use cases'

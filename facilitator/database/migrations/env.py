@@ -1,4 +1,4 @@
-"""What Alembic runs: always on a connection of ours, in a transaction of ours, so that a migration is all or nothing."""
+"""What Alembic runs: always on a connection and in a transaction of ours, so that a migration is all or nothing."""
 
 from typing import Any, Literal
 
