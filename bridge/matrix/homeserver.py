@@ -29,6 +29,14 @@ class TryLater(HomeserverError):
         self.why, self.after = why, after
 
 
+class SlowDown(TryLater):
+    """Rate limited (429, M_LIMIT_EXCEEDED); `after` is the wait the server asked for."""
+
+
+class TheirFault(TryLater):
+    """The homeserver answered with a fault of its own (5xx), or could not reach another server for us."""
+
+
 class Rejected(HomeserverError):
     """It will say no again. `code` is Matrix's error code (M_FORBIDDEN, M_NOT_FOUND …), `why` never holds a name."""
 

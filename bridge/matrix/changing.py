@@ -1,0 +1,96 @@
+"""The steps that change a room: make it, set its state, invite, remove. Each may be taken again without harm.
+
+nio's own calls leave out what version 12 rooms need (creation content, a whole power map) and let presets decide
+the rest; here the body is complete and what came of it is read back.
+"""
+
+from typing import Any
+
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.homeserver import MARKER_KEY, CreateRoom, Invite, Rejected, Remove, SetState
+from bridge.matrix.screening import MEGOLM
+from facilitator.ids import MatrixRoomId, UserId
+
+NOT_ENCRYPTED = "HEARTH_NOT_ENCRYPTED"
+
+
+def body(step: CreateRoom) -> dict[str, Any]:
+    """The body of createRoom. `private_chat` is the strictest preset there is, and every piece of state it would
+    choose is set here all the same: it lets guests in and shows newcomers what was said before."""
+    creation: dict[str, Any] = {MARKER_KEY: step.marker}
+    if step.additional_creators:
+        creation["additional_creators"] = list(step.additional_creators)
+    state = {
+        "m.room.encryption": dict(step.encryption),
+        "m.room.join_rules": {"join_rule": step.join_rule},
+        "m.room.history_visibility": {"history_visibility": step.history_visibility},
+        "m.room.guest_access": {"guest_access": step.guest_access},
+    }
+    return {
+        "room_version": step.version,
+        "visibility": "private",
+        "preset": "private_chat",
+        "name": step.name,
+        "creation_content": creation,
+        "initial_state": [{"type": kind, "state_key": "", "content": content} for kind, content in state.items()],
+        "power_level_content_override": dict(step.power_levels),
+    }
+
+
+async def create(connection: Connection, step: CreateRoom) -> MatrixRoomId:
+    """Raises Rejected("HEARTH_NOT_ENCRYPTED") when the room came out without its encryption; nobody was invited."""
+    answer = await connection.post(path("createRoom"), body(step), kind="create")
+    room = MatrixRoomId(answer["room_id"])
+    try:
+        encryption = await connection.get(path("rooms", room, "state", "m.room.encryption", ""))
+    except Rejected:
+        encryption = {}
+    if encryption.get("algorithm") != MEGOLM or dict(step.encryption).get("algorithm") != MEGOLM:
+        raise Rejected(NOT_ENCRYPTED)
+    return room
+
+
+async def set_state(connection: Connection, step: SetState) -> None:
+    await connection.put(path("rooms", step.room, "state", step.type, ""), dict(step.content), kind="state")
+
+
+async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:
+    """`direct`: the invitation says so, and the person's client lists the room among their people."""
+    try:
+        if direct:
+            content = {"membership": "invite", "is_direct": True}
+            await connection.put(path("rooms", step.room, "state", "m.room.member", step.user), content, kind="invite")
+        else:
+            await connection.post(path("rooms", step.room, "invite"), {"user_id": step.user}, kind="invite")
+    except Rejected:
+        if await _membership(connection, step.room, step.user) not in ("join", "invite"):
+            raise
+
+
+async def remove(connection: Connection, step: Remove) -> None:
+    reason = {"reason": step.reason} if step.reason else {}
+    try:
+        await connection.post(path("rooms", step.room, "kick"), {"user_id": step.user} | reason, kind="kick")
+    except Rejected:
+        if await _membership(connection, step.room, step.user) not in (None, "leave", "ban"):
+            raise
+
+
+async def leave(connection: Connection, room: MatrixRoomId) -> None:
+    """Leave, or decline an invitation; no error when we are not there."""
+    try:
+        await connection.post(path("rooms", room, "leave"), {}, kind="leave")
+    except Rejected as refused:
+        if refused.code not in ("M_FORBIDDEN", "M_NOT_FOUND"):
+            raise
+
+
+async def _membership(connection: Connection, room: MatrixRoomId, user: UserId) -> str | None:
+    try:
+        answer = await connection.get(path("rooms", room, "state", "m.room.member", user))
+    except Rejected as refused:
+        if refused.code == "M_NOT_FOUND":
+            return None
+        raise
+    membership = answer.get("membership")
+    return membership if isinstance(membership, str) else None

@@ -1,0 +1,179 @@
+"""The `Homeserver` protocol, kept with nio's encryption: every method one line to where its work is done."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bridge.heard import Heard, Sync
+from bridge.matrix import changing, events, looking, unreadable
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.hardened import Machine
+from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
+from bridge.matrix.identity import Identity, IdentityStorage
+from bridge.matrix.keystore import KeyStore
+from bridge.matrix.known import Rooms
+from bridge.matrix.listening import Listening
+from bridge.matrix.login import BotAccount
+from bridge.matrix.our_keys import OurKeys
+from bridge.matrix.sharing import Sharing
+from bridge.matrix.speaking import Speaking
+from bridge.matrix.their_keys import TheirKeys
+from facilitator.clock import Clock
+from facilitator.errors import N_, Misconfigured
+from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
+
+ANOTHER_ACCOUNT = N_(
+    "The access token kept for Hearth's account belongs to another account or device. Sign the account in anew."
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    machine: Machine
+    connection: Connection
+    rooms: Rooms
+    identity: Identity
+    finder: looking.Finder
+    listening: Listening
+    speaking: Speaking
+    their_keys: TheirKeys
+
+
+class NioHomeserver:
+    """One bot account on its homeserver. Made by `start`; one process at a time may hold an account."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._machine, self._connection, self._rooms = parts.machine, parts.connection, parts.rooms
+        self._identity, self._finder, self._their_keys = parts.identity, parts.finder, parts.their_keys
+        self._listening, self._speaking = parts.listening, parts.speaking
+
+    @classmethod
+    async def start(
+        cls,
+        account: BotAccount,
+        keys: KeyStore,
+        identity: IdentityStorage,
+        *,
+        only_signed: bool = True,
+        clock: Clock | None = None,
+    ) -> "NioHomeserver":
+        """Check the account, publish the device's keys, and see to its identity.
+
+        Raises Misconfigured with a sentence that says what to do, SignedOut when the token is no longer good,
+        TryLater when the homeserver does not answer.
+        """
+        clock = clock or Clock()
+        connection = Connection(account.homeserver, account.access_token, clock=clock)
+        try:
+            await _check(connection, account)
+            machine = Machine(account.user_id, account.device_id, keys.open(account.user_id, account.device_id))
+            parts = _assemble(machine, connection, identity, clock=clock, only_signed=only_signed)
+            await parts.listening.our_keys.publish()
+            await parts.identity.ensure()
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(parts)
+
+    @property
+    def user_id(self) -> UserId:
+        return UserId(self._machine.user_id)
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """How often something malformed was dropped, by kind: for metrics."""
+        return self._machine.faults
+
+    async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
+        sync = await self._listening.listen(since, wait)
+        for room, standing in sync.ours.items():
+            if standing != "join":
+                self._finder.forget(room)
+        return sync
+
+    def remember(self, rooms: Iterable[KnownRoom]) -> None:
+        self._rooms.remember(rooms)
+
+    async def find(self, marker: RoomId) -> MatrixRoomId | None:
+        return await self._finder.find(marker)
+
+    async def look(self, room: MatrixRoomId) -> FoundRoom:
+        state = await looking.state_of(self._connection, room, us=self.user_id)
+        found = looking.found(room, state, us=self.user_id)
+        known = self._rooms[room]
+        known.joined = {user for user, membership in found.members.items() if membership == "join"}
+        if ("m.room.encryption", "") in state:
+            known.hear(state["m.room.encryption", ""])
+        return found
+
+    async def create(self, step: CreateRoom) -> MatrixRoomId:
+        room = await changing.create(self._connection, step)
+        direct = step.direct_to is not None
+        self._rooms.remember([KnownRoom(room, step.encryption, all_devices=direct)])
+        self._finder.add(step.marker, room)
+        return room
+
+    async def take(self, step: SetState | Invite | Remove) -> None:
+        match step:
+            case SetState():
+                await changing.set_state(self._connection, step)
+            case Invite():
+                direct = step.room in self._rooms and self._rooms[step.room].all_devices
+                await changing.invite(self._connection, step, direct=direct)
+            case Remove():
+                await changing.remove(self._connection, step)
+
+    async def accept(self, room: MatrixRoomId) -> None:
+        await self._connection.post(path("join", room), {}, kind="join")
+        await self.look(room)
+
+    async def decline(self, room: MatrixRoomId) -> None:
+        await changing.leave(self._connection, room)
+        self._rooms.forget(room)
+        self._finder.forget(room)
+
+    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
+        return await self._speaking.send(room, act, content)
+
+    async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
+        return await self._speaking.find_sent(room, act, since)
+
+    async def redact(self, room: MatrixRoomId, event_id: EventId, act: ActId) -> None:
+        await self._speaking.redact(room, event_id, act)
+
+    async def read_again(self, room: MatrixRoomId, event_ids: Collection[EventId]) -> tuple[Heard, ...]:
+        reader = events.Reader(self._machine)
+        return await unreadable.read_again(self._connection, self._their_keys, reader, room, event_ids)
+
+    async def is_signed(self) -> bool:
+        return await self._identity.is_signed()
+
+    async def close(self) -> None:
+        await self._connection.close()
+        self._machine.store.close()
+
+
+async def _check(connection: Connection, account: BotAccount) -> None:
+    shown = await connection.get(path("account", "whoami"))
+    if (shown.get("user_id"), shown.get("device_id")) != (account.user_id, account.device_id):
+        raise Misconfigured(ANOTHER_ACCOUNT)
+
+
+def _assemble(
+    machine: Machine, connection: Connection, storage: IdentityStorage, *, clock: Clock, only_signed: bool
+) -> Parts:
+    rooms = Rooms()
+    their_keys = TheirKeys(machine, connection, clock)
+    our_keys = OurKeys(machine, connection)
+    sharing = Sharing(machine, connection, their_keys, only_signed=only_signed)
+    return Parts(
+        machine=machine,
+        connection=connection,
+        rooms=rooms,
+        identity=Identity(machine, connection, storage),
+        finder=looking.Finder(connection, UserId(machine.user_id)),
+        listening=Listening(machine, connection, rooms, our_keys, their_keys),
+        speaking=Speaking(machine, connection, rooms, sharing),
+        their_keys=their_keys,
+    )

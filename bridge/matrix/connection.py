@@ -1,0 +1,118 @@
+"""One HTTP request to the homeserver and what came of it, in our own errors.
+
+nio's client retries for ever by default and returns errors as objects that are truthy; ours answers with the JSON
+or raises TryLater, Rejected or SignedOut. Nothing of a request's address or body ever stands in an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
+from bridge.matrix.pace import Pace
+from facilitator.clock import Clock
+
+REQUEST_WITHIN = timedelta(seconds=30)
+AFTER_A_FAULT = timedelta(seconds=5)
+SIGNED_OUT = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED"})
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+
+
+def path(*parts: str, version: str = "v3") -> str:
+    """A client-server API path; each part is quoted whole, slashes too."""
+    return f"/_matrix/client/{version}/" + "/".join(quote(part, safe="") for part in parts)
+
+
+class Connection:
+    """The homeserver at `url`. `token` may be empty for what needs no sign-in."""
+
+    def __init__(self, url: str, token: str = "", *, clock: Clock) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pace = Pace(clock)
+        self._http: aiohttp.ClientSession | None = None
+
+    async def get(self, address: str, query: Mapping[str, str] | None = None, *, wait: timedelta = timedelta()) -> Json:
+        """`wait`: how long the server is asked to hold the answer back, on top of our own patience."""
+        return _mapping(await self._ask("GET", address, query=query, patience=REQUEST_WITHIN + wait, kind="get"))
+
+    async def get_list(self, address: str) -> list[Any]:
+        answer = await self._ask("GET", address, kind="get")
+        if not isinstance(answer, list):
+            raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
+        return answer
+
+    async def post(self, address: str, body: Json, *, kind: str) -> Json:
+        return _mapping(await self._ask("POST", address, body=body, kind=kind))
+
+    async def put(self, address: str, body: Json, *, kind: str) -> Json:
+        return _mapping(await self._ask("PUT", address, body=body, kind=kind))
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def _ask(
+        self,
+        method: str,
+        address: str,
+        *,
+        kind: str,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        patience: timedelta = REQUEST_WITHIN,
+    ) -> Any:
+        self._pace.check(kind)
+        try:
+            answer = await self._exchange(method, address, query, body, patience)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TryLater("no connection", AFTER_A_FAULT) from error
+        if answer.status < 300:
+            return answer.body
+        raise self._refusal(answer, kind)
+
+    async def _exchange(
+        self, method: str, address: str, query: Mapping[str, str] | None, body: Json | None, patience: timedelta
+    ) -> Answer:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), headers=self._headers)
+        timeout = aiohttp.ClientTimeout(total=patience.total_seconds())
+        async with self._http.request(
+            method, self._url + address, params=query, json=body, timeout=timeout, allow_redirects=False
+        ) as response:
+            try:
+                parsed = await response.json(content_type=None)
+            except ValueError:
+                parsed = None
+        return Answer(response.status, parsed)
+
+    def _refusal(self, answer: Answer, kind: str) -> HomeserverError:
+        said = answer.body if isinstance(answer.body, dict) else {}
+        code = said.get("errcode")
+        code = code if isinstance(code, str) else "M_UNKNOWN"
+        if answer.status == 429 or code == "M_LIMIT_EXCEEDED":
+            return SlowDown("rate limit", self._pace.limited(kind, said.get("retry_after_ms")))
+        if answer.status >= 500 or answer.status < 400:
+            return TheirFault(f"HTTP {answer.status}", AFTER_A_FAULT)
+        if code in SIGNED_OUT:
+            return SignedOut(code)
+        if answer.status == 401 and "flows" in said:
+            return Rejected("HEARTH_NEEDS_CONFIRMATION", "the homeserver asks to confirm with a password")
+        return Rejected(code)
+
+
+def _mapping(answer: Any) -> Json:
+    if not isinstance(answer, dict):
+        raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
+    return answer

@@ -1,0 +1,200 @@
+"""nio's Olm machine with what it gets wrong mended in one place; HTTP is not its business.
+
+Of nio we use the ratchets and the store. Its client is left out: it can be crashed by any Matrix user, acknowledges
+a sync before it is handled, gives keys to people who are only invited, and never asks whether an owner signed a
+device. Everything that comes from outside passes here or through `screening` before nio touches it.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import vodozemac
+from nio.crypto import Olm, OlmDevice
+from nio.crypto.sessions import InboundGroupSession, OutboundGroupSession
+from nio.events import RoomKeyEvent, ToDeviceEvent
+
+from bridge.matrix import screening
+from bridge.matrix.keystore import Store
+from facilitator.ids import MatrixRoomId, UserId
+
+for _name in ("nio", "peewee"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)  # they write people's ids, and SQL with keys in it
+
+Device = tuple[str, str]
+"""user id, device id"""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What stood inside an encrypted event, and whose key encrypted it."""
+
+    type: str
+    content: Mapping[str, Any] = field(repr=False)
+    sender_key: str = field(repr=False)
+    signing_key: str = field(repr=False)
+
+
+class NoKey(Exception):
+    """The Megolm session's key is not here (yet)."""
+
+
+class Malformed(Exception):
+    """It is not what it says it is; no key will ever open it."""
+
+
+class Machine(Olm):
+    """One device's encryption. `signed` names, per user asked about since the start, the devices they have signed."""
+
+    def __init__(self, user_id: UserId, device_id: str, store: Store) -> None:
+        super().__init__(user_id, device_id, store)
+        self.signed: dict[str, frozenset[str]] = {}
+        self.faults: Counter[str] = Counter()
+
+    # -- to-device -------------------------------------------------------------------------------------------
+
+    def receive(self, events: Iterable[Any]) -> frozenset[tuple[MatrixRoomId, str]]:
+        """Take in to-device events; returns the Megolm sessions whose keys came. Anybody can send us these, so
+        whatever is malformed is counted and dropped. Key requests and verifications are not answered."""
+        keys: set[tuple[MatrixRoomId, str]] = set()
+        for raw in events:
+            try:
+                key = self._receive_one(raw)
+            except Exception:  # nio raises a dozen kinds here, among them bare KeyError and vodozemac's
+                self.faults["to_device"] += 1
+                continue
+            if key is not None:
+                keys.add((MatrixRoomId(key.room_id), key.session_id))
+        return frozenset(keys)
+
+    def _receive_one(self, raw: dict[str, Any]) -> RoomKeyEvent | None:
+        if raw["type"] == "m.room_key.withheld":
+            self.faults["withheld"] += 1
+            return None
+        if raw["type"] != "m.room.encrypted":
+            return None
+        opened = self.decrypt_event(ToDeviceEvent.parse_event(raw))
+        return opened if isinstance(opened, RoomKeyEvent) else None
+
+    def create_group_session(
+        self, sender_key: str, sender_fp_key: str, room_id: str, session_id: str, session_key: str
+    ) -> None:
+        """A key we hold is not replaced by one of the same session that opens less of it."""
+        held = self.inbound_group_store.get(room_id, sender_key, session_id)
+        if held is not None:
+            offered = vodozemac.InboundGroupSession(vodozemac.SessionKey(session_key))
+            if offered.first_known_index >= held.first_known_index:
+                return
+        super().create_group_session(sender_key, sender_fp_key, room_id, session_id, session_key)
+
+    # -- room events -----------------------------------------------------------------------------------------
+
+    def read(self, room: str, event: Mapping[str, Any]) -> Opened:
+        """Decrypt one m.room.encrypted event. Raises NoKey or Malformed, nothing else."""
+        try:
+            content = event["content"]
+            if content["algorithm"] != screening.MEGOLM:
+                raise Malformed
+            session = self._inbound(room, content["session_id"], content.get("sender_key"))
+            return self._opened(room, event, session)
+        except (NoKey, Malformed):
+            raise
+        except Exception as error:  # every field of it is the sender's
+            self.faults["room_event"] += 1
+            raise Malformed from error
+
+    def _inbound(self, room: str, session_id: str, sender_key: str | None) -> InboundGroupSession:
+        """`sender_key` may be absent since spec 1.3; the session then speaks for itself."""
+        if sender_key is not None:
+            found = self.inbound_group_store.get(room, sender_key, session_id)
+        else:
+            held = [
+                sessions[session_id] for sessions in self.inbound_group_store[room].values() if session_id in sessions
+            ]
+            found = held[0] if len(held) == 1 else None
+        if found is None:
+            raise NoKey
+        return found
+
+    def _opened(self, room: str, event: Mapping[str, Any], session: InboundGroupSession) -> Opened:
+        plain, index = session.decrypt(event["content"]["ciphertext"])
+        seen = SimpleNamespace(
+            sender_key=session.sender_key,
+            session_id=session.id,
+            event_id=event["event_id"],
+            server_timestamp=event["origin_server_ts"],
+        )
+        inside = json.loads(plain)
+        if inside["room_id"] != room or not self.message_index_ok(index, seen):
+            self.faults["replayed"] += 1
+            raise Malformed
+        if not isinstance(inside["type"], str) or not isinstance(inside["content"], dict):
+            raise Malformed
+        relation = event["content"].get("m.relates_to")
+        if relation is not None:
+            inside["content"].setdefault("m.relates_to", relation)
+        return Opened(inside["type"], inside["content"], session.sender_key, session.ed25519)
+
+    def device_of(self, user: str, opened: Opened) -> OlmDevice | None:
+        """The device of `user` whose keys these are. A homeserver can forge a sender, never this."""
+        device = self.device_store.device_from_sender_key(user, opened.sender_key)
+        return device if device is not None and device.ed25519 == opened.signing_key else None
+
+    # -- keys of others --------------------------------------------------------------------------------------
+
+    def learn_devices(self, answer: Mapping[str, Any]) -> None:
+        """Take in an answer to /keys/query."""
+        usable = screening.usable_devices(answer)
+        self._handle_key_query(SimpleNamespace(device_keys=usable))
+        for user, devices in usable.items():
+            held = {name: keys for name, keys in devices.items() if self._holds(user, name, keys)}
+            self.signed[user] = screening.signed_devices(answer, user, held)
+
+    def _holds(self, user: str, name: str, keys: Mapping[str, Any]) -> bool:
+        """Whether the device as shown is the device we know. nio keeps the first signing key it saw of each, and
+        never revives a device that was gone for a moment."""
+        device = self.device_store[user].get(name)
+        if device is None or device.ed25519 != keys["keys"][f"ed25519:{name}"]:
+            return False
+        if device.deleted:
+            device.deleted = False
+            self.store.save_device_keys({user: {name: device}})
+        return True
+
+    def start_sessions(self, answer: Mapping[str, Any]) -> None:
+        """Take in an answer to /keys/claim: one Olm session for each usable key."""
+        with self.store.together():
+            for user, devices in screening.usable_one_time_keys(answer).items():
+                for device, key in devices.items():
+                    self._start_session(user, device, key)
+
+    def _start_session(self, user: str, device: str, key: dict[str, Any]) -> None:
+        try:
+            self._handle_key_claiming(SimpleNamespace(one_time_keys={user: {device: key}}))
+        except Exception:  # a key may be well formed and still no point on the curve
+            self.faults["one_time_key"] += 1
+
+    # -- our Megolm session in a room ------------------------------------------------------------------------
+
+    def outbound(self, room: str) -> OutboundGroupSession | None:
+        """The session we speak under in a room, if it has one that may still be used."""
+        session = self.outbound_group_sessions.get(room)
+        return None if session is None or session.expired else session
+
+    def wrap_room_key(self, room: str, session: OutboundGroupSession, device: OlmDevice) -> dict[str, Any] | None:
+        """The room key for one device, encrypted for it alone; None when we have no Olm session with it."""
+        olm = self.session_store.get(device.curve25519)
+        if olm is None:
+            return None
+        content = {
+            "algorithm": screening.MEGOLM,
+            "room_id": room,
+            "session_id": session.id,
+            "session_key": session.session_key,
+        }
+        wrapped: dict[str, Any] = self._olm_encrypt(olm, device, "m.room_key", content)
+        return wrapped

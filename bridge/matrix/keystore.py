@@ -1,0 +1,87 @@
+"""Where the device's encryption keys live: nio's SQLite store in a file beside our database.
+
+Never in a backup: an old copy under the same device repeats one-time keys and breaks everybody's sessions with us.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import peewee
+import vodozemac
+from nio.store import SqliteStore
+
+from facilitator.errors import N_, Misconfigured
+from facilitator.ids import UserId
+
+PICKLE_KEY_BYTES = 32
+
+
+class KeyStore:
+    """The key store file at `path`, opened with a secret of 32 bytes. One file per bot account.
+
+    Raises Misconfigured for a key that is short or plainly not random: nio's own default is a published word.
+    """
+
+    def __init__(self, path: Path, pickle_key: bytes) -> None:
+        if len(pickle_key) != PICKLE_KEY_BYTES or len(set(pickle_key)) < PICKLE_KEY_BYTES // 4:
+            raise Misconfigured(
+                N_("The key that locks the key store must be 32 random bytes. Let Hearth make it: hearth setup.")
+            )
+        self._path, self._pickle_key = path, pickle_key.hex()
+
+    def holds(self, user_id: UserId, device_id: str) -> bool:
+        """Whether this device's keys are here. When they are lost, sign in as a new device: never reuse the old."""
+        if not self._path.exists():
+            return False
+        question = "SELECT 1 FROM accounts WHERE user_id = ? AND device_id = ?"
+        with contextlib.closing(sqlite3.connect(self._path)) as file, contextlib.suppress(sqlite3.OperationalError):
+            return file.execute(question, (user_id, device_id)).fetchone() is not None
+        return False
+
+    def open(self, user_id: UserId, device_id: str) -> "Store":
+        """Raises Misconfigured when the file was locked with another key."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
+        store = Store(user_id, device_id, str(self._path.parent), self._pickle_key, self._path.name)
+        try:
+            store.load_account()
+        except (vodozemac.PickleException, vodozemac.LibolmPickleException) as error:
+            store.close()
+            raise Misconfigured(
+                N_("The key store does not open with this key. Put back the key that belongs to it.")
+            ) from error
+        return store
+
+
+class _Database(peewee.SqliteDatabase):
+    """Binds the models when another store had them, not at every call: that was a quarter of nio's work."""
+
+    def bind_ctx(self, models: Any, *_: Any, **__: Any) -> contextlib.AbstractContextManager[None]:
+        if any(model._meta.database is not self for model in models):
+            self.bind(models)
+        return contextlib.nullcontext()
+
+
+class Store(SqliteStore):
+    """nio's store with a write-ahead log. A crash of the process loses nothing; a power cut may lose the last
+    moments, which costs a key sent once more, and never a key that was published (`to_disk`)."""
+
+    def _create_database(self) -> _Database:
+        pragmas = {"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": "normal"}
+        return _Database(self.database_path, pragmas=pragmas)
+
+    def to_disk(self) -> None:
+        """Waits until what was saved would outlive a power cut: asked before keys are given to a homeserver."""
+        self.database.execute_sql("PRAGMA wal_checkpoint(FULL)")
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything saved within is one transaction."""
+        with self.database.atomic():
+            yield
+
+    def close(self) -> None:
+        self.database.close()

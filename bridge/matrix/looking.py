@@ -1,0 +1,127 @@
+"""A room as it is: its current state, read as values; and the one that carries a marker of ours, found again."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, Rejected
+from facilitator.ids import MatrixRoomId, RoomId, UserId
+
+AT_ONCE = 8
+FIRST_WITH_CREATORS = 12
+
+State = dict[tuple[str, str], dict[str, Any]]
+
+
+async def state_of(connection: Connection, room: MatrixRoomId, *, us: UserId) -> State:
+    """type and state key → the event. Raises Rejected("M_FORBIDDEN") when we are not in the room: a homeserver
+    still shows those who left what was there when they did."""
+    answer = await connection.get_list(path("rooms", room, "state"))
+    state = {(event["type"], event["state_key"]): event for event in answer if _is_state(event)}
+    if _content(state, "m.room.member", us).get("membership") != "join":
+        raise Rejected("M_FORBIDDEN", "we are not in the room")
+    return state
+
+
+def found(room: MatrixRoomId, state: State, *, us: UserId) -> FoundRoom:
+    create = state.get(("m.room.create", ""), {})
+    marker = _content(state, "m.room.create").get(MARKER_KEY)
+    ours = isinstance(marker, str) and create.get("sender") == us
+    return FoundRoom(
+        room=room,
+        version=_version(state),
+        creators=_creators(state),
+        marker=RoomId(str(marker)) if ours else None,
+        name=_text(state, "m.room.name", "name"),
+        topic=_text(state, "m.room.topic", "topic"),
+        join_rule=_text(state, "m.room.join_rules", "join_rule"),
+        history_visibility=_text(state, "m.room.history_visibility", "history_visibility"),
+        guest_access=_text(state, "m.room.guest_access", "guest_access"),
+        encryption=_content(state, "m.room.encryption") or None,
+        power_levels=_content(state, "m.room.power_levels"),
+        members=_members(state),
+    )
+
+
+class Finder:
+    """Finds rooms by their marker. Rooms are looked through once; after that it only remembers."""
+
+    def __init__(self, connection: Connection, us: UserId) -> None:
+        self._connection, self._us = connection, us
+        self._rooms: dict[RoomId, MatrixRoomId] = {}
+        self._scanned = False
+        self._scanning = asyncio.Lock()
+
+    def add(self, marker: RoomId, room: MatrixRoomId) -> None:
+        self._rooms[marker] = room
+
+    async def find(self, marker: RoomId) -> MatrixRoomId | None:
+        async with self._scanning:
+            if not self._scanned and marker not in self._rooms:
+                await self._scan()
+                self._scanned = True
+        return self._rooms.get(marker)
+
+    def forget(self, room: MatrixRoomId) -> None:
+        self._rooms = {marker: known for marker, known in self._rooms.items() if known != room}
+
+    async def _scan(self) -> None:
+        answer = await self._connection.get(path("joined_rooms"))
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def look(room: MatrixRoomId) -> None:
+            async with limit:
+                marker = await self._marker(room)
+            if marker is not None:
+                self._rooms.setdefault(marker, room)
+
+        await asyncio.gather(*(look(MatrixRoomId(room)) for room in answer.get("joined_rooms", [])))
+
+    async def _marker(self, room: MatrixRoomId) -> RoomId | None:
+        """Only of rooms we made: anybody can invite us to a room that carries a marker."""
+        address = path("rooms", room, "state", "m.room.create", "")
+        try:
+            event = await self._connection.get(address, {"format": "event"})
+        except Rejected:
+            return None
+        marker = (event.get("content") or {}).get(MARKER_KEY)
+        return RoomId(marker) if isinstance(marker, str) and event.get("sender") == self._us else None
+
+
+def _is_state(event: Any) -> bool:
+    shape = isinstance(event, dict) and isinstance(event.get("content"), dict)
+    return shape and isinstance(event.get("type"), str) and isinstance(event.get("state_key"), str)
+
+
+def _content(state: State, kind: str, key: str = "") -> dict[str, Any]:
+    content: dict[str, Any] = state.get((kind, key), {}).get("content", {})
+    return content
+
+
+def _text(state: State, kind: str, key: str) -> str | None:
+    value = _content(state, kind).get(key)
+    return value if isinstance(value, str) else None
+
+
+def _version(state: State) -> str:
+    version = _content(state, "m.room.create").get("room_version")
+    return version if isinstance(version, str) else "1"
+
+
+def _creators(state: State) -> frozenset[UserId]:
+    """Whom no power level binds. Before version 12 there is no such thing."""
+    version = _version(state)
+    if not version.isdigit() or int(version) < FIRST_WITH_CREATORS:
+        return frozenset()
+    create: Mapping[str, Any] = state.get(("m.room.create", ""), {})
+    others = create.get("content", {}).get("additional_creators") or []
+    return frozenset(UserId(user) for user in (create.get("sender"), *others) if isinstance(user, str))
+
+
+def _members(state: State) -> dict[UserId, str]:
+    return {
+        UserId(user): str(event["content"].get("membership"))
+        for (kind, user), event in state.items()
+        if kind == "m.room.member"
+    }

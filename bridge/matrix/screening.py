@@ -1,0 +1,96 @@
+"""What may be believed of an answer about other people's keys. Pure: raw JSON in, the good part of it out.
+
+Any Matrix user can upload keys that are not keys, and homeservers hand them on: one such device must not cost the
+others their messages, and an empty one-time key must not stop a room.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.matrix.signing import from_base64, is_signed
+
+Devices = dict[str, dict[str, Any]]
+KEY_BYTES = 32
+OLM = "m.olm.v1.curve25519-aes-sha2"
+MEGOLM = "m.megolm.v1.aes-sha2"
+
+
+def usable_devices(answer: Mapping[str, Any]) -> dict[str, Devices]:
+    """user → device → its keys, from /keys/query: only those well formed and signed by the device itself."""
+    return {
+        user: {device: keys for device, keys in _mapping(devices).items() if _is_device(user, device, keys)}
+        for user, devices in _mapping(answer.get("device_keys")).items()
+    }
+
+
+def signed_devices(answer: Mapping[str, Any], user: str, devices: Devices) -> frozenset[str]:
+    """The devices `user` has signed: master key → self-signing key → device, each link checked (MSC4153)."""
+    self_signing = _self_signing(answer, user)
+    if self_signing is None:
+        return frozenset()
+    return frozenset(
+        device
+        for device, keys in devices.items()
+        if is_signed(keys, by=user, key_id=f"ed25519:{self_signing}", public=self_signing)
+    )
+
+
+def cross_signing_key(answer: Mapping[str, Any], user: str, usage: str) -> str | None:
+    """The public half of `user`'s master or self_signing key as the server shows it; None when there is none."""
+    key = _mapping(_mapping(answer.get(f"{usage}_keys")).get(user))
+    usages = key.get("usage")
+    if key.get("user_id") != user or not isinstance(usages, list) or usage not in usages:
+        return None
+    publics = [public for public in _mapping(key.get("keys")).values() if _is_key(public)]
+    return publics[0] if len(publics) == 1 and f"ed25519:{publics[0]}" in key["keys"] else None
+
+
+def usable_one_time_keys(answer: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """user → device → one signed one-time key object, from /keys/claim. Whose signature it is, nio checks."""
+    claimed: dict[str, dict[str, dict[str, Any]]] = {}
+    for user, devices in _mapping(answer.get("one_time_keys")).items():
+        for device, keys in _mapping(devices).items():
+            if _is_one_time_key(user, device, keys):
+                claimed.setdefault(user, {})[device] = keys
+    return claimed
+
+
+def _self_signing(answer: Mapping[str, Any], user: str) -> str | None:
+    master = cross_signing_key(answer, user, "master")
+    self_signing = cross_signing_key(answer, user, "self_signing")
+    if master is None or self_signing is None:
+        return None
+    carried = answer["self_signing_keys"][user]
+    return self_signing if is_signed(carried, by=user, key_id=f"ed25519:{master}", public=master) else None
+
+
+def _is_device(user: str, device: str, keys: Any) -> bool:
+    try:
+        signing, identity = keys["keys"][f"ed25519:{device}"], keys["keys"][f"curve25519:{device}"]
+        named = keys["user_id"] == user and keys["device_id"] == device
+    except (KeyError, TypeError):
+        return False
+    sound = named and _is_key(signing) and _is_key(identity) and isinstance(keys.get("unsigned", {}), dict)
+    return sound and is_signed(keys, by=user, key_id=f"ed25519:{device}", public=signing)
+
+
+def _is_one_time_key(user: str, device: str, keys: Any) -> bool:
+    if not isinstance(keys, dict) or len(keys) != 1:
+        return False
+    (key,) = keys.values()
+    try:
+        signature = from_base64(key["signatures"][user][f"ed25519:{device}"])
+        return _is_key(key["key"]) and len(signature) == 2 * KEY_BYTES
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def _is_key(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and len(from_base64(text)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

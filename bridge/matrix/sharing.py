@@ -1,0 +1,102 @@
+"""Who gets the key of what we say in a room, and who is told that they do not.
+
+Decided anew before every message from what is true then: who has joined, which devices they have, which of those
+they have signed (MSC4153). Whoever was given a key and should not have it any more makes it a new key.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nio.crypto import OlmDevice
+from nio.crypto.sessions import OutboundGroupSession
+
+from bridge.matrix import to_device
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.hardened import Device, Machine
+from bridge.matrix.known import Room
+from bridge.matrix.screening import MEGOLM
+from bridge.matrix.their_keys import TheirKeys
+from facilitator.ids import UserId
+
+
+@dataclass(frozen=True)
+class Recipients:
+    given: dict[Device, OlmDevice] = field(repr=False)
+    withheld: dict[Device, OlmDevice] = field(repr=False)
+
+
+class Sharing:
+    """`only_signed`: devices their owner has not signed get no key, except in rooms for `all_devices`."""
+
+    def __init__(self, machine: Machine, connection: Connection, their_keys: TheirKeys, *, only_signed: bool) -> None:
+        self._machine, self._connection, self._their_keys = machine, connection, their_keys
+        self._only_signed = only_signed
+
+    async def ready(self, room: Room) -> frozenset[UserId]:
+        """Have a Megolm session in `room` that all its recipients can read. Returns the people some of whose
+        devices were now refused it. The caller holds the room's turn."""
+        joined = await self._joined(room)
+        await self._their_keys.know(joined)
+        recipients = self._recipients(room, joined)
+        session = self._session(room, recipients)
+        await self._give(room, session, recipients.given)
+        session.mark_as_shared()
+        return await self._tell(room, session, recipients.withheld)
+
+    async def _joined(self, room: Room) -> set[str]:
+        """Only who has joined: nio gives keys to the invited as well."""
+        if room.joined is None:
+            answer = await self._connection.get(path("rooms", room.room, "joined_members"))
+            room.joined = set(answer.get("joined", {}))
+        return room.joined - {self._machine.user_id}
+
+    def _recipients(self, room: Room, joined: Iterable[str]) -> Recipients:
+        found = Recipients({}, {})
+        anyone = room.all_devices or not self._only_signed
+        for user in sorted(joined):
+            signed = self._machine.signed.get(user, frozenset())
+            for device in self._machine.device_store.active_user_devices(user):
+                where = found.given if anyone or device.id in signed else found.withheld
+                where[user, device.id] = device
+        return found
+
+    def _session(self, room: Room, recipients: Recipients) -> OutboundGroupSession:
+        """The room's session, or a new one when it is worn out or somebody holds it who should not any more."""
+        session = self._machine.outbound(room.room)
+        if session is None or session.users_shared_with - recipients.given.keys():
+            self._machine.create_outbound_group_session(room.room)
+            session = self._machine.outbound_group_sessions[room.room]
+        session.max_messages, session.max_age = room.messages_per_key, room.key_lasts
+        return session
+
+    async def _give(self, room: Room, session: OutboundGroupSession, devices: dict[Device, OlmDevice]) -> None:
+        lacking = {name: device for name, device in devices.items() if name not in session.users_shared_with}
+        if not lacking:
+            return
+        await self._their_keys.open_sessions(lacking)
+        with self._machine.store.together():
+            wrapped = {name: self._machine.wrap_room_key(room.room, session, lacking[name]) for name in lacking}
+        parcels = [(name, content) for name, content in wrapped.items() if content is not None]
+        await to_device.send(self._connection, "m.room.encrypted", parcels)
+        session.users_shared_with.update(name for name, _ in parcels)
+
+    async def _tell(
+        self, room: Room, session: OutboundGroupSession, devices: dict[Device, OlmDevice]
+    ) -> frozenset[UserId]:
+        """Once per device and session (spec, `m.room_key.withheld`): it can then say why it cannot read us."""
+        untold = [name for name in devices if name not in session.users_ignored]
+        notice = self._notice(room, session)
+        await to_device.send(self._connection, "m.room_key.withheld", [(name, notice) for name in untold])
+        session.users_ignored.update(untold)
+        return frozenset(UserId(user) for user, _ in untold)
+
+    def _notice(self, room: Room, session: OutboundGroupSession) -> dict[str, Any]:
+        return {
+            "algorithm": MEGOLM,
+            "code": "m.unverified",
+            "reason": "The owner of this device has not verified it.",
+            "room_id": room.room,
+            "sender_key": self._machine.account.identity_keys["curve25519"],
+            "session_id": session.id,
+        }

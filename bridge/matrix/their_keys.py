@@ -1,0 +1,96 @@
+"""Other people's devices: who has which, and an encrypted session with each.
+
+nio asks one question per room and again and again after people whose server is gone; here one request asks for all
+who are needed, and what gave no answer is left in peace for a while.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from bridge.matrix import to_device
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.hardened import Device, Machine
+from bridge.matrix.our_keys import ONE_TIME
+from facilitator.clock import Clock
+
+ASK_AGAIN = timedelta(minutes=5)
+SERVERS_MAY_TAKE_MS = 10_000
+
+
+class TheirKeys:
+    def __init__(self, machine: Machine, connection: Connection, clock: Clock) -> None:
+        self._machine, self._connection, self._clock = machine, connection, clock
+        self._known: set[str] = set()
+        self._in_peace_until: dict[object, float] = {}
+        self._asking = asyncio.Lock()
+
+    def changed(self, users: Iterable[str]) -> None:
+        """Their devices have changed: ask again before anything is sent to them or believed of them."""
+        self._known.difference_update(users)
+
+    async def know(self, users: Iterable[str]) -> None:
+        """Have the devices of these people, asking in one request about those not known."""
+        wanted = set(users)
+        async with self._asking:
+            asked = {user for user in wanted - self._known if self._may_ask(user)}
+            if not asked:
+                return
+            self._known |= asked  # before the request: a change that comes meanwhile takes them out again
+            try:
+                answer = await self._query(asked)
+            except BaseException:
+                self._known -= asked
+                raise
+            self._machine.learn_devices(answer)
+            silent = answer.get("failures") or {}
+            unanswered = {user for user in asked if user.partition(":")[2] in silent}
+            self._known -= unanswered
+            self._leave_in_peace(unanswered)
+
+    async def _query(self, users: set[str]) -> dict[str, Any]:
+        body = {"device_keys": {user: [] for user in sorted(users)}, "timeout": SERVERS_MAY_TAKE_MS}
+        return await self._connection.post(path("keys", "query"), body, kind="keys")
+
+    async def open_sessions(self, devices: Iterable[Device]) -> None:
+        """Have an Olm session with each of these devices, claiming what is missing in one request. A device that
+        gives no usable key is passed over."""
+        wanted = set(devices)
+        async with self._asking:
+            missing = {device for device in wanted if not self._has_session(device) and self._may_ask(device)}
+            if missing:
+                await self._claim(missing)
+                self._leave_in_peace(device for device in missing if not self._has_session(device))
+
+    async def mend(self) -> None:
+        """Begin anew with devices whose session with us no longer decrypts, and tell them by an empty message."""
+        machine = self._machine
+        if not machine.wedged_devices:
+            return
+        async with self._asking:
+            await self._claim({(device.user_id, device.id) for device in machine.wedged_devices})
+            machine.wedged_devices.clear()
+            waiting = list(machine.outgoing_to_device_messages)
+            machine.outgoing_to_device_messages.clear()
+        parcels = [((message.recipient, message.recipient_device), message.content) for message in waiting]
+        await to_device.send(self._connection, "m.room.encrypted", parcels)
+
+    async def _claim(self, devices: set[Device]) -> None:
+        wanted: dict[str, dict[str, str]] = {}
+        for user, device in sorted(devices):
+            wanted.setdefault(user, {})[device] = ONE_TIME
+        body = {"one_time_keys": wanted, "timeout": SERVERS_MAY_TAKE_MS}
+        self._machine.start_sessions(await self._connection.post(path("keys", "claim"), body, kind="keys"))
+
+    def _has_session(self, device: Device) -> bool:
+        user, device_id = device
+        held = self._machine.device_store[user].get(device_id)
+        return held is not None and self._machine.session_store.get(held.curve25519) is not None
+
+    def _may_ask(self, thing: object) -> bool:
+        return self._in_peace_until.get(thing, 0.0) <= self._clock.monotonic()
+
+    def _leave_in_peace(self, things: Iterable[object]) -> None:
+        until = self._clock.monotonic() + ASK_AGAIN.total_seconds()
+        self._in_peace_until.update(dict.fromkeys(things, until))

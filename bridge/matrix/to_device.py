@@ -1,0 +1,23 @@
+"""Send messages to devices rather than rooms: keys, and notices that a key is withheld.
+
+They are put into as few requests as a homeserver takes well: a request each would make a large group slow to reach.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.hardened import Device
+from facilitator.ids import new_id
+
+PER_REQUEST = 100
+
+Parcel = tuple[Device, Mapping[str, Any]]
+
+
+async def send(connection: Connection, type_: str, parcels: Sequence[Parcel]) -> None:
+    for start in range(0, len(parcels), PER_REQUEST):
+        messages: dict[str, dict[str, Any]] = {}
+        for (user, device), content in parcels[start : start + PER_REQUEST]:
+            messages.setdefault(user, {})[device] = content
+        await connection.put(path("sendToDevice", type_, new_id()), {"messages": messages}, kind="to_device")
