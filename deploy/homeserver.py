@@ -8,10 +8,9 @@ import base64
 import contextlib
 import json
 import secrets
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +18,17 @@ from typing import Any
 
 import aiohttp
 
-from deploy import processes
+from deploy import ports, processes
+from deploy.ports import any_free as free_port
+from deploy.processes import Service
 from facilitator.clock import Clock
 from facilitator.errors import Misconfigured
 
 HOST = "127.0.0.1"
 READY_WITHIN = timedelta(seconds=60)
 LOOK_EVERY = timedelta(milliseconds=50)
+
+__all__ = ["HOST", "LIFTED", "LocalHomeserver", "Options", "free_port", "running", "start"]
 
 LIFTED: Mapping[str, Any] = {
     **{
@@ -89,15 +92,21 @@ class LocalHomeserver:
         await processes.stop(self.process, self.clock)
 
 
-async def start(options: Options, clock: Clock | None = None) -> LocalHomeserver:
+async def start(
+    options: Options, clock: Clock | None = None, *, launched: Callable[[Service], None] | None = None
+) -> LocalHomeserver:
     """Start it and wait until it answers. Data, keys and accounts of an earlier run in the same folder are kept.
 
-    Raises Misconfigured when the port is taken or the process ends before it answers.
+    `launched` is told of the program at once, before it answers. Raises Misconfigured when the port is taken or the
+    program ends before it answers.
     """
     clock = clock or Clock()
     _refuse_taken_port(options.port)
     secret = _write_configuration(options)
-    homeserver = LocalHomeserver(options, secret, _launch(options), clock)
+    service = _launch(options)
+    if launched is not None:
+        launched(service)
+    homeserver = LocalHomeserver(options, secret, service.process, clock)
     try:
         await _answers(homeserver)
     except BaseException:
@@ -115,22 +124,12 @@ async def running(options: Options, clock: Clock | None = None) -> AsyncIterator
         await homeserver.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def _refuse_taken_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise Misconfigured(
-                f"Port {port}, where the homeserver should listen, is taken. "
-                "Stop what is using it, or choose another with --homeserver-port."
-            ) from error
+    if not ports.is_free(port):
+        raise Misconfigured(
+            f"Port {port}, where the homeserver should listen, is taken. "
+            "Stop what is using it, or choose another with --homeserver-port."
+        )
 
 
 def _write_configuration(options: Options) -> str:
@@ -201,9 +200,9 @@ _LOG_CONFIGURATION: Mapping[str, Any] = {
 }
 
 
-def _launch(options: Options) -> subprocess.Popen[bytes]:
+def _launch(options: Options) -> Service:
     command = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(options.data / "homeserver.json")]
-    return processes.start("the homeserver", command, folder=options.data, log=options.log).process
+    return processes.start("the homeserver", command, folder=options.data, log=options.log)
 
 
 async def _answers(homeserver: LocalHomeserver) -> None:
