@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -142,15 +142,13 @@ async def end_all(db: AsyncSession, account_id: AccountId) -> None:
     await db.execute(delete(Link).where(Link.account_id == account_id, Link.used.is_(None)))
 
 
-async def forget_expired(db: AsyncSession, *, now: datetime) -> int:
-    """Delete sign-ins and links that can no longer be used. Returns how many."""
-    old = delete(SignIn).where(or_(SignIn.last_seen <= now - IDLE, SignIn.created <= now - ABSOLUTE))
-    gone: CursorResult[tuple[()]] = await db.execute(old)  # type: ignore[assignment]
-    links: CursorResult[tuple[()]] = await db.execute(delete(Link).where(Link.expires <= now - ABSOLUTE))  # type: ignore[assignment]
-    return gone.rowcount + links.rowcount
+async def _forget_expired(db: AsyncSession, now: datetime) -> None:
+    await db.execute(delete(SignIn).where(or_(SignIn.last_seen <= now - IDLE, SignIn.created <= now - ABSOLUTE)))
+    await db.execute(delete(Link).where(Link.expires <= now - ABSOLUTE))
 
 
 async def _sign_in(db: AsyncSession, account_id: AccountId, *, browser: str, now: datetime) -> str:
+    await _forget_expired(db, now)
     token = secrets.token_urlsafe(32)
     db.add(
         SignIn(

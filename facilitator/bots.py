@@ -17,15 +17,13 @@ from facilitator.ids import BotId, UserId, new_id
 
 @dataclass(frozen=True)
 class Bot:
-    """A bot account as the bridge keeps it. `seeds`: the three cross-signing seeds, unpadded base64 by usage."""
+    """A bot account as the bridge keeps it; no device or token until it has signed in."""
 
     id: BotId
     user_id: UserId
     homeserver: str
     device_id: str | None
     access_token: str | None = field(repr=False)
-    seeds: Mapping[str, Any] | None = field(repr=False)
-    master_key: str | None
 
 
 async def enrol(db: AsyncSession, *, user_id: UserId, homeserver: str, now: datetime) -> Bot:
@@ -43,7 +41,12 @@ async def signed_in(db: AsyncSession, bot: BotId, *, device_id: str, access_toke
     await _set(db, bot, device_id=device_id, access_token=access_token)
 
 
-async def has_identity(db: AsyncSession, bot: BotId, *, seeds: Mapping[str, Any], master_key: str) -> None:
+async def seeds(db: AsyncSession, bot: BotId) -> Mapping[str, str] | None:
+    """The three cross-signing seeds, unpadded base64 by usage."""
+    return await db.scalar(select(BotAccount.seeds).where(BotAccount.id == bot))
+
+
+async def has_identity(db: AsyncSession, bot: BotId, *, seeds: Mapping[str, str], master_key: str) -> None:
     """Keep the seeds; called before they are uploaded."""
     await _set(db, bot, seeds=dict(seeds), master_key=master_key)
 
@@ -101,4 +104,4 @@ async def _database_time(db: AsyncSession) -> datetime:
 
 
 def _bot(row: BotAccount) -> Bot:
-    return Bot(row.id, row.user_id, row.homeserver, row.device_id, row.access_token, row.seeds, row.master_key)
+    return Bot(row.id, row.user_id, row.homeserver, row.device_id, row.access_token)

@@ -1,5 +1,6 @@
 """Open a group, and see how the groups one runs are. Ownership is a join with `group_facilitators` in every query."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,7 +16,7 @@ from facilitator.rules import names, recurrence
 from facilitator.rules.recurrence import Occurrence
 
 LONGEST_PURPOSE = 500
-BRIDGE_SILENT = timedelta(minutes=2)
+SILENT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime) -> list[GroupL
         GroupLine(
             group.id,
             group.name,
-            room_state(revision, seen, beats.get("bridge"), now),
+            room_state(revision, seen, beats, now),
             count,
             min(
                 (n for s in series.get(group.id, ()) for n in recurrence.upcoming(s, now, 1)), key=_start, default=None
@@ -120,17 +121,21 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         purpose=group.purpose,
         language=group.language,
         time_zone=group.time_zone,
-        room=room_state(revision, seen, beats.get("bridge"), now),
+        room=room_state(revision, seen, beats, now),
         facilitators=await _facilitators(db, group_id),
         roster=await members.roster(db, group_id),
         series=await schedule.lines(db, group_id, now=now),
     )
 
 
-def room_state(revision: int, seen: RoomSighting | None, bridge: datetime | None, now: datetime) -> RoomState:
-    """What may truthfully be said of a room: a bridge not seen for two minutes is trouble, whatever else is."""
-    if bridge is None or now - bridge > BRIDGE_SILENT:
+def room_state(revision: int, seen: RoomSighting | None, beats: Mapping[str, datetime], now: datetime) -> RoomState:
+    """What may truthfully be said of a room. A bridge, or a homeserver, silent for two minutes is trouble, whatever
+    was seen before."""
+    bridge, homeserver = beats.get("bridge"), beats.get("homeserver")
+    if bridge is None or now - bridge > SILENT:
         return RoomState("in_trouble", "no_bridge", bridge, bridge)
+    if homeserver is None or now - homeserver > SILENT:
+        return RoomState("in_trouble", "homeserver_unreachable", homeserver, bridge)
     if seen is not None and seen.trouble is not None:
         return RoomState("in_trouble", seen.trouble, seen.looked, bridge)
     if seen is None or seen.revision < revision:

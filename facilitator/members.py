@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, outbox, ownership, rooms
+from facilitator import journal, outbox, ownership, rooms, sightings
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
@@ -17,12 +17,13 @@ INSIDE = ("invited", "joined")
 
 @dataclass(frozen=True)
 class MemberLine:
-    """A member as the roster shows them. `trouble`: why their invitation has not gone out."""
+    """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go."""
 
     id: MemberId
     matrix_id: UserId = field(repr=False)
     standing: str
     since: datetime
+    reached: bool
     trouble: str | None
     next_try: datetime | None
 
@@ -111,32 +112,48 @@ async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
     return list(await db.scalars(as_member.union(as_facilitator)))
 
 
-async def invitation_of(db: AsyncSession, group_id: GroupId, person: UserId) -> int:
-    """The how-many-eth invitation of this person it is; 1 for facilitators."""
-    member = await _find(db, group_id, person)
-    return member.invitation if member else 1
+async def could_not_be_invited(
+    db: AsyncSession, room_id: RoomId, person: UserId, *, trouble: str, next_try: datetime | None, now: datetime
+) -> None:
+    """Keep with the present invitation why it could not go out. `next_try` None: it will not be tried again."""
+    number = await db.scalar(
+        select(Member.invitation)
+        .join(Room, Room.group_id == Member.group_id)
+        .where(Room.id == room_id, Member.matrix_id_index == person)
+    )
+    await sightings.could_not_invite(
+        db, room_id, person, invitation=number or 1, trouble=trouble, next_try=next_try, now=now
+    )
 
 
 async def roster(db: AsyncSession, group_id: GroupId) -> tuple[MemberLine, ...]:
     """The members of a group with what became of their invitations, by Matrix id."""
     rows = await db.execute(
-        select(Member, MembershipSighting.trouble, MembershipSighting.next_try)
+        select(Member, MembershipSighting)
         .outerjoin(Room, and_(Room.group_id == Member.group_id, Room.kind == "group"))
         .outerjoin(
             MembershipSighting,
             and_(
                 MembershipSighting.room_id == Room.id,
                 MembershipSighting.person_index == Member.matrix_id_index,
-                MembershipSighting.invitation == Member.invitation,
             ),
         )
         .where(Member.group_id == group_id)
     )
-    lines = [
-        MemberLine(m.id, m.matrix_id, m.standing, m.since, trouble if m.standing == "invited" else None, again)
-        for m, trouble, again in rows.tuples()
-    ]
-    return tuple(sorted(lines, key=lambda line: line.matrix_id))
+    return tuple(sorted((_line(m, seen) for m, seen in rows.tuples()), key=lambda line: line.matrix_id))
+
+
+def _line(member: Member, seen: MembershipSighting | None) -> MemberLine:
+    ours = seen is not None and seen.invitation == member.invitation and member.standing == "invited"
+    return MemberLine(
+        id=member.id,
+        matrix_id=member.matrix_id,
+        standing=member.standing,
+        since=member.since,
+        reached=seen is not None and seen.membership in ("invite", "join"),
+        trouble=seen.trouble if seen and ours else None,
+        next_try=seen.next_try if seen and ours else None,
+    )
 
 
 def _ask(

@@ -4,7 +4,7 @@ Use cases put; the sender takes the oldest unsettled act of each room and settle
 wiped when the act is settled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -64,6 +64,17 @@ async def put(
     return put is not None
 
 
+async def known(db: AsyncSession, acts: Sequence[ActId]) -> frozenset[ActId]:
+    """Which of these have been put already."""
+    return frozenset(await db.scalars(select(Act.id).where(Act.id.in_(acts)))) if acts else frozenset()
+
+
+async def any_late(db: AsyncSession, *, now: datetime) -> bool:
+    """Whether `expire` would find any."""
+    late = select(Act.id).where(Act.outcome.is_(None), Act.first_try.is_(None), Act.not_after <= now).limit(1)
+    return await db.scalar(late) is not None
+
+
 async def expire(db: AsyncSession, *, now: datetime) -> int:
     """Settle what it is too late to say and was never tried. What was tried may be in the room: the sender looks.
 
@@ -120,11 +131,11 @@ async def next_try(db: AsyncSession, bot: BotId) -> datetime | None:
     )
 
 
-async def trying(db: AsyncSession, act: ActId, *, now: datetime) -> None:
-    """Write down that a try begins, before it does."""
+async def trying(db: AsyncSession, acts: Sequence[ActId], *, now: datetime) -> None:
+    """Write down that these are being tried, before they are."""
     await db.execute(
         update(Act)
-        .where(Act.id == act)
+        .where(Act.id.in_(acts))
         .values(first_try=func.coalesce(Act.first_try, now), attempts=Act.attempts + 1, next_try=None)
     )
 

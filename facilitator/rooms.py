@@ -61,6 +61,11 @@ async def group_room_id(db: AsyncSession, group_id: GroupId) -> RoomId:
     return found
 
 
+async def unclaimed(db: AsyncSession) -> bool:
+    """Whether there are rooms nobody looks after yet."""
+    return await db.scalar(select(Room.id).where(Room.bot_account_id.is_(None)).limit(1)) is not None
+
+
 async def take_charge(db: AsyncSession, bot: BotId) -> None:
     """Rooms nobody looks after yet are looked after by this account."""
     await db.execute(update(Room).where(Room.bot_account_id.is_(None)).values(bot_account_id=bot))

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from facilitator import journal, outbox, ownership
 from facilitator.database.tables import Group, GroupFacilitator, Room, Series
 from facilitator.errors import N_, Invalid, NotFound
-from facilitator.ids import AccountId, BotId, GroupId, RoomId, SeriesId, because, new_id
+from facilitator.ids import AccountId, ActId, BotId, GroupId, RoomId, SeriesId, because, new_id
 from facilitator.rules import recurrence, reminders
 from facilitator.rules.recurrence import Occurrence, SeriesFacts
 
@@ -140,12 +140,43 @@ async def upcoming(db: AsyncSession, group_id: GroupId, *, now: datetime, count:
     return sorted(sessions, key=lambda o: (o.starts, o.series))[:count]
 
 
-async def put_due_reminders(db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime) -> int:
-    """Put every reminder that has fallen due by now into the outbox. Returns how many were new."""
-    ahead = tuple(offsets)
+@dataclass(frozen=True)
+class RoomReminder:
+    """A reminder that is due, the room it is for and the act it is."""
+
+    act: ActId
+    room_id: RoomId
+    reminder: reminders.DueReminder
+
+
+async def due_reminders(
+    db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime
+) -> list[RoomReminder]:
+    """Every reminder of this account's rooms that has fallen due and is not in the outbox yet."""
     by_series = await _series_of(db, bot)
-    due = reminders.due([facts for facts, _ in by_series.values()], ahead, now)
-    return sum([await _put(db, by_series[reminder.series][1], reminder, now) for reminder in due])
+    due = reminders.due([facts for facts, _ in by_series.values()], tuple(offsets), now)
+    found = [RoomReminder(_cause(r), by_series[r.series][1], r) for r in due]
+    put = await outbox.known(db, [each.act for each in found])
+    return [each for each in found if each.act not in put]
+
+
+async def put_reminder(db: AsyncSession, due: RoomReminder, *, now: datetime) -> bool:
+    """Put it into the outbox, to be said while it is of use. Returns whether it was new."""
+    reminder = due.reminder
+    return await outbox.put(
+        db,
+        due.act,
+        due.room_id,
+        utterance="reminder",
+        parameters={
+            "starts": reminder.starts.isoformat(),
+            "ends": reminder.ends.isoformat(),
+            "time_zone": reminder.time_zone,
+        },
+        priority=outbox.Priority.REMINDER,
+        not_after=reminder.not_after,
+        now=now,
+    )
 
 
 async def next_reminder(
@@ -165,17 +196,8 @@ async def _series_of(db: AsyncSession, bot: BotId) -> dict[SeriesId, tuple[Serie
     return {s.id: (_facts(s), room) for s, room in rows.tuples()}
 
 
-async def _put(db: AsyncSession, room_id: RoomId, reminder: reminders.DueReminder, now: datetime) -> bool:
-    return await outbox.put(
-        db,
-        because("reminder", reminder.series, reminder.original_start, reminder.offset),
-        room_id,
-        utterance="reminder",
-        parameters={"starts": reminder.starts.isoformat(), "time_zone": reminder.time_zone},
-        priority=outbox.Priority.REMINDER,
-        not_after=reminder.not_after,
-        now=now,
-    )
+def _cause(reminder: reminders.DueReminder) -> ActId:
+    return because("reminder", reminder.series, reminder.original_start, reminder.offset)
 
 
 def _facts(s: Series) -> SeriesFacts:

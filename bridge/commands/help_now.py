@@ -1,0 +1,11 @@
+"""`!help`: where help is, at once, for anybody, whatever else is the matter. Numbers come first."""
+
+from bridge.commands.command import Call, Command, Reply
+from facilitator.errors import N_
+
+
+async def reply(call: Call) -> Reply:
+    return Reply("help")
+
+
+COMMAND = Command(("help", "sos"), N_("numbers to call or write to, right now"), reply)

@@ -1,0 +1,76 @@
+"""Keeps a loop going: pass after pass while there is work, a rest when there is none, a longer one after a fault.
+
+Nothing a pass raises ends the loop but what a person has to mend: signed out, or the account held elsewhere.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from bridge.house import LeaseLost, one_line
+from bridge.matrix.homeserver import SignedOut, TryLater
+from bridge.vitals import Vitals
+from facilitator.database import Unavailable
+
+log = structlog.get_logger(__name__)
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
+
+
+@dataclass
+class Loop:
+    """`rest`: how long to wait for a wake-up when a pass found nothing to do; asked anew each time."""
+
+    name: str
+    pass_once: Callable[[], Awaitable[bool]]
+    rest: Callable[[], timedelta]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+
+
+async def keep_going(loop: Loop, *, vitals: Vitals, worked: Callable[[Loop], None]) -> None:
+    """Run a loop until it is cancelled. `worked` is told when a pass did something. Raises SignedOut, LeaseLost."""
+    while True:
+        loop.wake.clear()
+        wait = await _one_pass(loop, vitals, worked)
+        if wait > timedelta():
+            await _rest(loop, wait)
+
+
+async def _one_pass(loop: Loop, vitals: Vitals, worked: Callable[[Loop], None]) -> timedelta:
+    """One pass, and how long to wait before the next."""
+    try:
+        found_work = await loop.pass_once()
+    except (SignedOut, LeaseLost):
+        raise
+    except TryLater as error:
+        log.info("loop waits", loop=loop.name, why=error.why)
+        return max(error.after, _after_failure(loop))
+    except Unavailable:
+        log.warning("database unavailable", loop=loop.name)
+        return _after_failure(loop)
+    except Exception as error:  # a bug in one pass must not end the loop; what was due is still due
+        log.error("pass failed", loop=loop.name, error=one_line(error), exc_info=error)
+        return _after_failure(loop)
+    loop.failures = 0
+    vitals.passed_now(loop.name)
+    if found_work:
+        worked(loop)
+        return timedelta()
+    return loop.rest()
+
+
+def _after_failure(loop: Loop) -> timedelta:
+    loop.failures += 1
+    wait: timedelta = FIRST_WAIT * 2 ** min(loop.failures - 1, 10)
+    return min(wait, LONGEST_WAIT)
+
+
+async def _rest(loop: Loop, wait: timedelta) -> None:
+    try:
+        async with asyncio.timeout(wait.total_seconds()):
+            await loop.wake.wait()
+    except TimeoutError:
+        return

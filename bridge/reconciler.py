@@ -1,0 +1,201 @@
+"""Loop 2, database → rooms: look, plan, take the steps, look again, until nothing is left to do.
+
+Every step is safe to repeat, so a crash anywhere costs only the steps again; createRoom, which is not, is found again
+by the room's marker.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from bridge.house import House, one_line
+from bridge.matrix.homeserver import (
+    CreateRoom,
+    FoundRoom,
+    Invite,
+    KnownRoom,
+    Rejected,
+    SignedOut,
+    SlowDown,
+    Step,
+    TheirFault,
+    TryLater,
+)
+from bridge.plan import plan
+from facilitator import members, rooms, sightings
+from facilitator.ids import MatrixRoomId, RoomId, UserId
+from facilitator.rules.user_id import server_of
+from facilitator.rules.wanted_room import WantedRoom
+
+log = structlog.get_logger(__name__)
+AT_ONCE = 6
+ROUNDS = 4
+"""A room that still differs after so many looks is drifting under our hands; it is tried again later."""
+
+INVITE_TROUBLE = {"M_NOT_FOUND": "unknown_person", "M_INVALID_PARAM": "unknown_person", "M_UNKNOWN": "unknown_server"}
+UNREACHABLE_WAIT = timedelta(minutes=10)
+
+
+class RoomLost(Exception):
+    """We are no longer in a room that was ours. Nothing is created in its place without a facilitator's word."""
+
+
+@dataclass
+class Visit:
+    """One reconciliation under way: the room wanted, where it is, who could not be invited."""
+
+    wanted: WantedRoom
+    room: MatrixRoomId | None
+    refused: dict[UserId, tuple[str, timedelta | None]] = field(default_factory=dict, repr=False)
+
+
+class Reconciler:
+    """Makes each room of one account what it should be."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def pass_once(self) -> bool:
+        """Look after every room that is due, a few at once. Returns whether there was any. Raises SignedOut."""
+        due = await self._due()
+        gate = asyncio.Semaphore(AT_ONCE)
+        outcomes = await asyncio.gather(*(self._visit(room, gate) for room in due), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return bool(due)
+
+    async def _due(self) -> list[RoomId]:
+        house = self._house
+        async with house.database.reading() as db:
+            unclaimed = await rooms.unclaimed(db)
+        if unclaimed:
+            async with house.database.transaction() as db:
+                await rooms.take_charge(db, house.bot)
+        async with house.database.reading() as db:
+            return await rooms.due(db, house.bot, now=house.clock.now())
+
+    async def _visit(self, room_id: RoomId, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            try:
+                await self.reconcile(room_id)
+            except SignedOut:
+                raise
+            except RoomLost:
+                await self._lost(room_id)
+            except TryLater as error:
+                slow = isinstance(error, SlowDown)
+                trouble = "homeserver_slow_down" if slow else "homeserver_unreachable"
+                await self._in_trouble(room_id, trouble, error.after if slow else None)
+            except Rejected as error:
+                log.warning("room refused", room_id=room_id, code=error.code)
+                await self._in_trouble(room_id, "room_refused", None)
+            except Exception as error:  # one sick room is tried again later; the others go on
+                log.error("room failed", room_id=room_id, error=one_line(error), exc_info=error)
+                await self._in_trouble(room_id, "room_refused", None)
+
+    async def reconcile(self, room_id: RoomId) -> None:
+        """Bring one room nearer to what it should be. Raises TryLater, Rejected, SignedOut."""
+        house = self._house
+        async with house.database.reading() as db:
+            wanted = await rooms.wanted(db, room_id, now=house.clock.now(), recovery=house.recovery)
+            visit = Visit(wanted, await sightings.matrix_room(db, room_id))
+        found, left = None, True
+        for _ in range(ROUNDS):
+            found = await self._look(visit)
+            steps = self._steps(visit, found)
+            left = bool(steps)
+            if not steps:
+                break
+            for step in steps:
+                await self._take(visit, step)
+        if found is not None:
+            await self._write_down(visit, found, settled=not left)
+
+    def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:
+        if found is not None and visit.wanted.direct_to and self._house.homeserver.user_id not in found.creators:
+            return ()  # a person made this room for the two of them; it is theirs to shape
+        steps = plan(visit.wanted, found)
+        return tuple(step for step in steps if not (isinstance(step, Invite) and step.user in visit.refused))
+
+    async def _look(self, visit: Visit) -> FoundRoom | None:
+        """The room as it is: where it was last seen, or wherever a joined room carries its marker."""
+        homeserver = self._house.homeserver
+        if visit.room is None:
+            visit.room = await homeserver.find(visit.wanted.marker)
+            if visit.room is None:
+                return None
+            await self._found(visit)
+        try:
+            return await homeserver.look(visit.room)
+        except Rejected as error:
+            if error.code in ("M_FORBIDDEN", "M_NOT_FOUND"):
+                raise RoomLost from error
+            raise
+
+    async def _take(self, visit: Visit, step: Step) -> None:
+        homeserver = self._house.homeserver
+        if isinstance(step, CreateRoom):
+            visit.room = await homeserver.create(step)
+            await self._found(visit)
+        elif isinstance(step, Invite):
+            try:
+                await homeserver.take(step)
+            except Rejected as error:
+                visit.refused[step.user] = (INVITE_TROUBLE.get(error.code, "forbidden"), None)
+            except TryLater as error:
+                visit.refused[step.user] = self._later(step.user, error)
+        else:
+            await homeserver.take(step)
+
+    def _later(self, user: UserId, error: TryLater) -> tuple[str, timedelta]:
+        """Whose trouble it is: their server's, or the pace of ours. No connection at all is the room's trouble."""
+        if isinstance(error, SlowDown):
+            return "slow_down", error.after
+        if isinstance(error, TheirFault) and server_of(user) != server_of(self._house.homeserver.user_id):
+            return "unreachable", UNREACHABLE_WAIT
+        raise error
+
+    async def _found(self, visit: Visit) -> None:
+        assert visit.room is not None
+        async with self._house.database.transaction() as db:
+            await sightings.found(db, visit.wanted.marker, visit.room, now=self._house.clock.now())
+
+    async def _lost(self, room_id: RoomId) -> None:
+        async with self._house.database.transaction() as db:
+            await sightings.lost(db, room_id, now=self._house.clock.now())
+
+    async def _in_trouble(self, room_id: RoomId, trouble: str, wait: timedelta | None) -> None:
+        async with self._house.database.transaction() as db:
+            await sightings.in_trouble(db, room_id, trouble, now=self._house.clock.now(), wait=wait)
+
+    async def _write_down(self, visit: Visit, found: FoundRoom, *, settled: bool) -> None:
+        now = self._house.clock.now()
+        again = [now + wait for _, wait in visit.refused.values() if wait is not None]
+        again += [visit.wanted.until] if visit.wanted.until else []
+        seen = sightings.Looked(
+            matrix_room=found.room,
+            encryption=found.encryption,
+            history_visibility=found.history_visibility,
+            members=found.members,
+            revision=visit.wanted.revision if settled else None,
+            next_look=min(again, default=None) if settled else now,
+        )
+        async with self._house.database.transaction() as db:
+            await sightings.looked(db, visit.wanted.marker, seen, now=now)
+            for user, (trouble, wait) in visit.refused.items():
+                await members.could_not_be_invited(
+                    db,
+                    visit.wanted.marker,
+                    user,
+                    trouble=trouble,
+                    next_try=None if wait is None else now + wait,
+                    now=now,
+                )
+        if found.encryption is not None:
+            known = KnownRoom(
+                found.room, found.encryption, visit.wanted.all_devices, found.history_visibility or "shared"
+            )
+            self._house.homeserver.remember([known])

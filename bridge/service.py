@@ -1,0 +1,184 @@
+"""The only wiring: start in order, run the four loops together, stop in order."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+import structlog
+
+from bridge import account, commands, health
+from bridge.house import House, LeaseLost
+from bridge.listener import Listener
+from bridge.loops import Loop, keep_going
+from bridge.matrix.client import NioHomeserver
+from bridge.matrix.homeserver import KnownRoom, SignedOut, TryLater
+from bridge.matrix.keystore import KeyStore
+from bridge.reconciler import Reconciler
+from bridge.sender import Sender
+from bridge.settings import LOOK_AGAIN, SYNC_WAIT, Settings
+from bridge.timer import Timer
+from bridge.vitals import Vitals
+from bridge.wording import Words
+from facilitator import sightings
+from facilitator.bots import Bot
+from facilitator.clock import Clock
+from facilitator.database import Database, KeyRing, connect
+from facilitator.database.wakeup import Bell, open_bell
+from facilitator.errors import Misconfigured
+from facilitator.ids import UserId
+from facilitator.settings import Settings as HouseSettings
+
+log = structlog.get_logger(__name__)
+PULSE = timedelta(seconds=20)
+TIMER_LOOKS = timedelta(seconds=10)
+"""The timer sleeps until the next thing is due, but never longer: the wall clock may be set."""
+STOPS_WITHIN = timedelta(seconds=10)
+
+SIGNED_OUT = (
+    "The homeserver has signed Hearth's account out: its access token is no longer good. Nothing was lost; sign the "
+    "account in anew and start the bridge again."
+)
+LEASE_LOST = "Another bridge has taken this account over, or the database could not be reached to keep it. Stopping."
+
+
+async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None = None) -> None:
+    """Run the bridge until SIGTERM or SIGINT. Raises Misconfigured with one sentence when it cannot go on."""
+    clock = clock or Clock()
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with AsyncExitStack() as stack:
+        people = KeyRing.load(house.people_key)
+        ring = KeyRing.load(settings.bridge_key or house.data_dir / "bridge.key")
+        machine = stack.enter_context(account.only_one(house.data_dir))
+        database = connect(house.database_url, people=people, bridge=ring)
+        stack.push_async_callback(database.close)
+        await database.check_schema()
+        bot, held = await account.claim(database, settings, machine=machine, clock=clock)
+        stack.push_async_callback(account.let_go, database, held.bot, held.holder)
+        vitals = Vitals(clock)
+        await stack.enter_async_context(health.served(settings.health_port, vitals, database))
+        keys = KeyStore(house.data_dir / "keystore.db", ring.derived("keystore"))
+
+        async def work() -> None:
+            homeserver = await _started(database, bot, settings, keys, vitals)
+            stack.push_async_callback(homeserver.close)
+            surroundings = House(
+                held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets),
+                UserId(settings.recovery_account) if settings.recovery_account else None,
+            )  # fmt: skip
+            await _go(surroundings, vitals, house)
+
+        await _until(stop, work(), account.keep_holding(database, held, clock))
+        vitals.starting = "stopping"
+        log.info("bridge stops")
+
+
+async def _until(stop: asyncio.Event, *work: object) -> None:
+    """Run all of it until `stop`, or until one ends with an error a person has to mend."""
+    tasks = [asyncio.ensure_future(w) for w in work]  # type: ignore[call-overload]
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (stopping, *tasks):
+            task.cancel()
+        await asyncio.wait([stopping, *tasks], timeout=STOPS_WITHIN.total_seconds())
+    for task in done - {stopping}:
+        try:
+            task.result()
+        except SignedOut:
+            raise Misconfigured(SIGNED_OUT) from None
+        except LeaseLost:
+            raise Misconfigured(LEASE_LOST) from None
+
+
+async def _started(database: Database, bot: Bot, settings: Settings, keys: KeyStore, vitals: Vitals) -> NioHomeserver:
+    """Start against a homeserver that may be down just now."""
+    while True:
+        try:
+            return await account.start(database, bot, settings, keys, clock=vitals.clock)
+        except TryLater as error:
+            vitals.starting = "homeserver_unreachable"
+            log.warning("homeserver not reachable yet", why=error.why)
+            async with database.transaction() as db:
+                await sightings.beat(db, "bridge", now=vitals.clock.now())
+            await vitals.clock.sleep(error.after)
+
+
+async def _go(house: House, vitals: Vitals, settings: HouseSettings) -> None:
+    """Know every room, then run the loops, the bell and the pulse together until cancelled."""
+    await know_rooms(house)
+    vitals.signed = await house.homeserver.is_signed()
+    vitals.starting = None
+    log.info("bridge runs")
+    loops = loops_of(house)
+    bell = open_bell(settings.database_url, settings.data_dir)
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(keep_going(loop, vitals=vitals, worked=waker(loops)))
+        group.create_task(_ring(bell, loops))
+        group.create_task(_pulse(house, vitals))
+
+
+async def know_rooms(house: House) -> None:
+    """Make the rooms of the database known to the client, and have every one looked at once."""
+    async with house.database.transaction() as db:
+        known = await sightings.remembered(db, house.bot)
+        await sightings.look_at_all(db, house.bot, now=house.clock.now())
+    house.homeserver.remember(KnownRoom(r.matrix_room, r.encryption, r.direct, r.history_visibility) for r in known)
+
+
+def loops_of(house: House) -> list[Loop]:
+    timer = Timer(house)
+
+    def until_due() -> timedelta:
+        if timer.next_due is None:
+            return TIMER_LOOKS
+        return min(max(timer.next_due - house.clock.now(), timedelta(milliseconds=1)), TIMER_LOOKS)
+
+    return [
+        Loop("listener", Listener(house, wait=SYNC_WAIT).pass_once, timedelta),
+        Loop("reconciler", Reconciler(house).pass_once, lambda: LOOK_AGAIN),
+        Loop("sender", Sender(house).pass_once, lambda: LOOK_AGAIN),
+        Loop("timer", timer.pass_once, until_due),
+    ]
+
+
+def waker(loops: Sequence[Loop]) -> Callable[[Loop], None]:
+    """What one loop did may be work for the others."""
+
+    def wake(worked: Loop) -> None:
+        for loop in loops:
+            if loop is not worked:
+                loop.wake.set()
+
+    return wake
+
+
+async def _ring(bell: Bell, loops: Sequence[Loop]) -> None:
+    while True:
+        if await bell.wait(timeout=PULSE):
+            for loop in loops:
+                loop.wake.set()
+
+
+async def _pulse(house: House, vitals: Vitals) -> None:
+    """Tell the panel that the bridge lives and whether it hears its homeserver."""
+    while True:
+        now = house.clock.now()
+        vitals.heard.clear()
+        async with house.database.transaction() as db:
+            await sightings.beat(db, "bridge", now=now)
+            if vitals.hears():
+                await sightings.beat(db, "homeserver", now=now)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PULSE.total_seconds()):
+                await vitals.heard.wait()
+
+
+def _words(house: HouseSettings) -> Words:
+    listed = sorted((command.words[0], command.about) for command in commands.COMMANDS)
+    return Words(house.emergency_number, house.crisis_lines, listed)

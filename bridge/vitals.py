@@ -1,0 +1,42 @@
+"""How the running bridge is, by its own account: what /livez and /readyz ask, and what the panel is told."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from facilitator.clock import Clock
+
+SYNC_AT_MOST = timedelta(seconds=90)
+
+
+@dataclass
+class Vitals:
+    """Written by the service and its loops, read by `health`. Ages are of the monotonic clock."""
+
+    clock: Clock
+    starting: str | None = "starting"
+    """Why it does not run yet or any more, as a code; None while it runs."""
+    signed: bool = False
+    passed: dict[str, float] = field(default_factory=dict)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a sync has come after a silence."""
+
+    def passed_now(self, loop: str) -> None:
+        if loop == "listener" and not self.hears():
+            self.heard.set()
+        self.passed[loop] = self.clock.monotonic()
+
+    def silent_for(self, loop: str) -> timedelta:
+        """Since the loop last finished a pass; a very long time when it never did."""
+        at = self.passed.get(loop)
+        return timedelta.max if at is None else timedelta(seconds=self.clock.monotonic() - at)
+
+    def hears(self) -> bool:
+        return self.silent_for("listener") < SYNC_AT_MOST
+
+    def not_ready(self) -> list[str]:
+        """Codes of what keeps the bridge from being ready; empty when it is."""
+        if self.starting is not None:
+            return [self.starting]
+        found = [] if self.signed else ["device_not_signed"]
+        return found if self.hears() else [*found, "no_sync"]
