@@ -220,7 +220,8 @@ async def beat(db: AsyncSession, name: str, *, now: datetime) -> None:
 
 
 async def heartbeats(db: AsyncSession) -> dict[str, datetime]:
-    return dict((await db.execute(select(Heartbeat.name, Heartbeat.at))).tuples())
+    rows = await db.execute(select(Heartbeat.name, Heartbeat.at))
+    return dict(rows.tuples().all())
 
 
 async def _put(db: AsyncSession, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:

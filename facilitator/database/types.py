@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import TIMESTAMP, Dialect, LargeBinary, Text
+from sqlalchemy import TIMESTAMP, ColumnElement, Dialect, LargeBinary, Text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.sql.operators import OperatorType, eq, is_, is_not, ne
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -109,7 +109,7 @@ class Sealed(TypeDecorator[Any]):
 
     class Comparator(TypeDecorator.Comparator[Any]):
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> Any:
-            if op in (eq, ne, is_, is_not) and other[0] is None:
+            if op in (eq, ne, is_, is_not) and (other[0] is None or isinstance(other[0], ColumnElement)):
                 return super().operate(op, *other, **kwargs)
             raise Unfit("A sealed column cannot be compared or sorted in SQL; ask the blind index beside it.")
 
