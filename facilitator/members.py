@@ -6,11 +6,12 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, outbox, ownership, rooms, sightings
+from facilitator import journal, outbox, ownership, rooms, schedule, sightings
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
 from facilitator.rules import user_id
+from facilitator.rules.recurrence import Occurrence
 
 INSIDE = ("invited", "joined")
 
@@ -76,7 +77,7 @@ async def joined(
             because("welcome", member.id, member.invitation),
             room_id,
             utterance="welcome",
-            parameters={"person": person},
+            parameters={"person": person, "sessions": schedule.told(await _next_session(db, group_id, now))},
             priority=outbox.Priority.WELCOME,
             now=now,
         )
@@ -169,6 +170,10 @@ def _ask(
     )  # fmt: skip
     db.add(member)
     return member
+
+
+async def _next_session(db: AsyncSession, group_id: GroupId, now: datetime) -> list[Occurrence]:
+    return await schedule.upcoming(db, group_id, now=now, count=1)
 
 
 async def _stuck(db: AsyncSession, member: Member) -> bool:

@@ -149,6 +149,11 @@ class RoomReminder:
     reminder: reminders.DueReminder
 
 
+def told(sessions: Iterable[Occurrence]) -> list[dict[str, str]]:
+    """Sessions as an utterance is told of them: start in UTC, and the zone to say it in."""
+    return [{"starts": s.starts.isoformat(), "time_zone": s.time_zone} for s in sessions]
+
+
 async def due_reminders(
     db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime
 ) -> list[RoomReminder]:

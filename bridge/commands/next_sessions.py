@@ -14,7 +14,7 @@ async def reply(call: Call) -> Reply:
     soonest = sorted(sessions, key=lambda s: (s.starts, s.series))[:SHOWN]
     return Reply(
         "sessions",
-        {"sessions": [{"starts": s.starts.isoformat(), "time_zone": s.time_zone} for s in soonest]},
+        {"sessions": schedule.told(soonest)},
     )
 
 
