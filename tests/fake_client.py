@@ -1,0 +1,278 @@
+"""One bot's handle on the fake homeserver: the `Homeserver` protocol without a network. A restart is a new handle."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bridge.heard import Heard, InvitedUs, Sync
+from bridge.matrix.homeserver import (
+    ACT_KEY,
+    MARKER_KEY,
+    CreateRoom,
+    FoundRoom,
+    Invite,
+    KnownRoom,
+    Rejected,
+    Remove,
+    Sent,
+    SetState,
+    SignedOut,
+)
+from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
+from tests.fake_crypto import Device, Megolm, heard
+from tests.fake_rooms import ENCRYPTED, MESSAGE, REDACTION, FakeEvent, FakeRoom
+
+if TYPE_CHECKING:
+    from tests.fake_homeserver import FakeHomeserver
+
+T = TypeVar("T")
+HISTORY_SEARCHED = 1_000
+
+
+class FakeClient:
+    """What this process knows dies with it: rooms it may speak in, rooms it found, its outbound sessions. What its
+    device holds (keys, the place of its account) is on disk, in `FakeHomeserver.devices`."""
+
+    def __init__(self, server: "FakeHomeserver", device: Device) -> None:
+        self.server, self.device = server, device
+        self._megolm = Megolm(server, device)
+        self._known: dict[MatrixRoomId, KnownRoom] = {}
+        self._found: dict[RoomId, MatrixRoomId] | None = None
+
+    @property
+    def user_id(self) -> UserId:
+        return self.device.user
+
+    async def _ask(self, what: str, effect: Callable[[], T], *, half: Callable[[], object] | None = None) -> T:
+        """One request: the weather, the effect, and the two points where this process may die."""
+        weather = self.server.weather
+        await asyncio.sleep(0)
+        if wait := weather.wait(what):
+            await self.server.clock.sleep(wait)
+        weather.crash_point(f"before {what}")
+        storm = weather.next(what)
+        if self.device.signed_out:
+            raise SignedOut("M_UNKNOWN_TOKEN")
+        if storm is not None and not storm.done:
+            if storm.half and half is not None:
+                half()
+            raise storm.error
+        result = effect()
+        weather.crash_point(f"after {what}")
+        if storm is not None:
+            raise storm.error
+        return result
+
+    # ------------------------------------------------------------------------------------------- hearing
+
+    async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
+        if since is not None and wait and self._nothing_since(since):
+            await self.server.wait_for_news(wait)
+        return await self._ask("listen", lambda: self._sync(since))
+
+    def _nothing_since(self, since: str) -> bool:
+        return int(since.removeprefix("s")) >= self.server.position
+
+    def _sync(self, since: str | None) -> Sync:
+        after = 0 if since is None else int(since.removeprefix("s"))
+        arrived = self.device.receive(after)
+        rooms = list(self.server.rooms.values())[::-1]  # rooms come in no order that may be relied on
+        news = [event for room in rooms for event in room.seen_by(self.user_id, after=after)]
+        self._take_in(news)
+        said = (self._heard(event) for event in news) if since is not None else ()
+        return Sync(
+            next_batch=f"s{self.server.position}",
+            events=tuple(each for each in said if each is not None),
+            invitations=tuple(self._invitations(after)),
+            keys_arrived=arrived,
+            ours={e.room: str(e.content["membership"]) for e in news if self._is_ours(e)},
+        )
+
+    def _take_in(self, news: Iterable[FakeEvent]) -> None:
+        """Only what this answer says: rooms it does not mention are as unknown as before."""
+        for event in news:
+            if event.type == "m.room.encryption" and event.content:
+                self._now_encrypted(event.room, event.content)
+            elif self._is_ours(event) and event.content["membership"] != "join":
+                self._forget(event.room)
+
+    def _now_encrypted(self, room: MatrixRoomId, encryption: Mapping[str, Any]) -> None:
+        known = self._known.get(room)
+        self._known[room] = replace(known, encryption=encryption) if known else KnownRoom(room, encryption)
+
+    def _forget(self, room: MatrixRoomId) -> None:
+        self._known.pop(room, None)
+        if self._found is not None:
+            self._found = {marker: known for marker, known in self._found.items() if known != room}
+
+    def _is_ours(self, event: FakeEvent) -> bool:
+        return event.type == "m.room.member" and event.state_key == self.user_id
+
+    def _heard(self, event: FakeEvent) -> Heard | None:
+        return heard(event, self.device, redacted=event.event_id in self.server.rooms[event.room].redacted)
+
+    def _invitations(self, after: int) -> Iterable[InvitedUs]:
+        for room in self.server.rooms.values():
+            event = room.state.get(("m.room.member", self.user_id))
+            if event is not None and event.position > after and room.membership(self.user_id) == "invite":
+                direct = event.content.get("is_direct") is True
+                yield InvitedUs(room.room, event.sender, direct=direct, encrypted=room.encryption is not None)
+
+    async def read_again(self, room: MatrixRoomId, events: Collection[EventId]) -> tuple[Heard, ...]:
+        def read() -> tuple[Heard, ...]:
+            seen = {e.event_id: e for e in self.server.room(room).seen_by(self.user_id)}
+            said = (self._heard(seen[event_id]) for event_id in events if event_id in seen)
+            return tuple(each for each in said if each is not None)
+
+        return await self._ask("read_again", read)
+
+    # ------------------------------------------------------------------------------------------- rooms
+
+    def remember(self, rooms: Iterable[KnownRoom]) -> None:
+        self._known.update({room.room: room for room in rooms})
+
+    async def find(self, marker: RoomId) -> MatrixRoomId | None:
+        if self._found is None:
+            self._found = await self._ask("find", self._scan)
+        return self._found.get(marker)
+
+    def _scan(self) -> dict[RoomId, MatrixRoomId]:
+        ours = [room for room in self.server.rooms.values() if room.membership(self.user_id) == "join"]
+        return {RoomId(marker): room.room for room in ours[::-1] if (marker := self._marker(room)) is not None}
+
+    def _marker(self, room: FakeRoom) -> RoomId | None:
+        """Only of rooms this account made: anybody could put our marker into a room of theirs."""
+        created = room.state["m.room.create", ""]
+        marker = created.content.get(MARKER_KEY)
+        return marker if created.sender == self.user_id else None
+
+    async def look(self, room: MatrixRoomId) -> FoundRoom:
+        found = await self._ask("look", lambda: self._look(self.server.room(room)))
+        if found.encryption is not None:
+            self._now_encrypted(room, found.encryption)
+        return found
+
+    def _look(self, room: FakeRoom) -> FoundRoom:
+        if room.membership(self.user_id) != "join":
+            raise Rejected("M_FORBIDDEN")
+        return FoundRoom(
+            room=room.room,
+            version=str(room.value("m.room.create", "room_version")),
+            creators=room.creators,
+            marker=self._marker(room),
+            name=room.value("m.room.name", "name"),
+            topic=room.value("m.room.topic", "topic"),
+            join_rule=room.value("m.room.join_rules", "join_rule"),
+            history_visibility=room.value("m.room.history_visibility", "history_visibility"),
+            guest_access=room.value("m.room.guest_access", "guest_access"),
+            encryption=copy.deepcopy(room.encryption),
+            power_levels=copy.deepcopy(dict(room.levels)),
+            members=room.members(),
+        )
+
+    async def create(self, step: CreateRoom) -> MatrixRoomId:
+        server, found = self.server, self._found
+        self._found = None  # should the answer be lost, the room is there all the same and must be looked for
+        room = await self._ask(
+            "create",
+            lambda: server.create(self.user_id, step),
+            half=lambda: server.create(self.user_id, step, half=True),
+        )
+        self._found = None if found is None else {**found, step.marker: room.room}
+        self.remember([KnownRoom(room.room, step.encryption, all_devices=step.direct_to is not None)])
+        return room.room
+
+    async def take(self, step: SetState | Invite | Remove) -> None:
+        match step:
+            case SetState():
+                await self._ask("set_state", lambda: self._set_state(step))
+            case Invite():
+                await self._ask("invite", lambda: self._invite(step))
+            case Remove():
+                await self._ask("remove", lambda: self._remove(step))
+
+    def _set_state(self, step: SetState) -> None:
+        self.server.set_state(self.server.room(step.room), self.user_id, step.type, step.content)
+
+    def _invite(self, step: Invite) -> None:
+        room, known = self._ours(step.room), self._known.get(step.room)
+        if room.membership(step.user) != "join":
+            direct = {"is_direct": True} if known is not None and known.all_devices else {}
+            self.server.change_membership(room, self.user_id, step.user, "invite", **direct)
+
+    def _ours(self, room: MatrixRoomId) -> FakeRoom:
+        place = self.server.room(room)
+        place.require(self.user_id, 0)
+        return place
+
+    def _remove(self, step: Remove) -> None:
+        room = self._ours(step.room)
+        if room.membership(step.user) not in ("leave", "ban"):
+            self.server.change_membership(room, self.user_id, step.user, "leave")
+
+    async def accept(self, room: MatrixRoomId) -> None:
+        def join() -> None:
+            self.server.change_membership(self.server.room(room), self.user_id, self.user_id, "join")
+
+        await self._ask("accept", join)
+        await self.look(room)
+
+    async def decline(self, room: MatrixRoomId) -> None:
+        def leave() -> None:
+            there = self.server.rooms.get(room)
+            if there is not None and there.membership(self.user_id) in ("join", "invite", "knock"):
+                self.server.change_membership(there, self.user_id, self.user_id, "leave")
+
+        await self._ask("decline", leave)
+        self._forget(room)
+
+    # ------------------------------------------------------------------------------------------- speaking
+
+    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
+        known = self._known.get(room)
+        if known is None or not known.encryption:
+            raise Rejected("HEARTH_NOT_ENCRYPTED")
+        said: Mapping[str, Any] = {**content, ACT_KEY: act}
+        return await self._ask("send", lambda: self._send(self.server.room(room), act, said, known.all_devices))
+
+    def _send(self, room: FakeRoom, act: ActId, content: Mapping[str, Any], all_devices: bool) -> Sent:
+        room.require(self.user_id, room.needs(ENCRYPTED, state=False))
+        sealed, withheld = self._megolm.seal(room, all_devices=all_devices)
+
+        def say() -> FakeEvent:
+            return self.server.add(room, self.user_id, MESSAGE, content, sealed=sealed)
+
+        return Sent(self.server.once(self.device, room.room, act, say), withheld)
+
+    async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
+        after = 0 if since is None else int(since.removeprefix("s"))
+
+        def search() -> EventId | None:
+            place = self._ours(room)
+            recent = list(place.seen_by(self.user_id, after=after))[-HISTORY_SEARCHED:]
+            mine = (e for e in recent if e.sender == self.user_id and e.event_id not in place.redacted)
+            return next((e.event_id for e in mine if e.content.get(ACT_KEY) == act), None)
+
+        return await self._ask("find_sent", search)
+
+    async def redact(self, room: MatrixRoomId, event_id: EventId, act: ActId) -> None:
+        await self._ask("redact", lambda: self._redact(self._ours(room), event_id, act))
+
+    def _redact(self, room: FakeRoom, event_id: EventId, act: ActId) -> None:
+        if any(event.event_id == event_id and event.sender != self.user_id for event in room.events):
+            room.require(self.user_id, room.levels.get("redact", 50))
+
+        def hide() -> FakeEvent:
+            room.redacted.add(event_id)
+            return self.server.add(room, self.user_id, REDACTION, {"redacts": event_id})
+
+        self.server.once(self.device, room.room, act, hide)
+
+    async def is_signed(self) -> bool:
+        return await self._ask("is_signed", lambda: self.device.signed)
+
+    async def close(self) -> None:
+        self._known.clear()

@@ -1,0 +1,115 @@
+"""Who can read what, without the arithmetic: devices, Megolm sessions and their keys as plain sets.
+
+A device that was given a session's key reads from that message on, never what came before; who should not read on
+makes it a new session.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Undecipherable, Unreadable
+from facilitator.ids import MatrixRoomId, UserId
+from tests.fake_rooms import MESSAGE, NONSENSE, FakeEvent, FakeRoom, Sealed
+
+if TYPE_CHECKING:
+    from tests.fake_homeserver import FakeHomeserver
+
+
+@dataclass
+class Device:
+    """`keys`: session → the first message it can read. `post`: keys on their way, with their place in the stream."""
+
+    user: UserId
+    name: str
+    signed: bool = True
+    signed_out: bool = False
+    keys: dict[str, int] = field(default_factory=dict, repr=False)
+    post: list[tuple[int, MatrixRoomId, str, int]] = field(default_factory=list, repr=False)
+
+    def __hash__(self) -> int:
+        return hash((self.user, self.name))
+
+    def receive(self, after: int) -> frozenset[tuple[MatrixRoomId, str]]:
+        """Take in the keys that came since; asking again with the same place brings them again."""
+        arrived = [(room, session, index) for position, room, session, index in self.post if position > after]
+        for _, session, index in arrived:
+            self.keys[session] = min(index, self.keys.get(session, index))
+        return frozenset((room, session) for room, session, _ in arrived)
+
+    def opens(self, sealed: Sealed) -> bool:
+        return sealed.index >= self.keys.get(sealed.session, sealed.index + 1)
+
+
+@dataclass
+class Session:
+    id: str
+    next_index: int = 0
+    given: set[Device] = field(default_factory=set)
+    told: set[Device] = field(default_factory=set)
+
+
+class Megolm:
+    """The outbound sessions of one device. Memory only, as in every client: a restart makes new ones."""
+
+    def __init__(self, server: "FakeHomeserver", device: Device) -> None:
+        self._server, self._device = server, device
+        self._sessions: dict[MatrixRoomId, Session] = {}
+
+    def seal(self, room: FakeRoom, *, all_devices: bool = False) -> tuple[Sealed, frozenset[UserId]]:
+        """Encrypt the next message for whoever has joined, and say whose devices were now refused the key."""
+        others = [d for d in self._server.devices_of(room.joined()) if d is not self._device]
+        targets = {device for device in others if device.signed or all_devices}
+        session = self._session(room, targets)
+        for device in targets - session.given:
+            device.post.append((self._server.new_position(), room.room, session.id, session.next_index))
+        session.given |= targets
+        untold = {device for device in others if device not in targets} - session.told
+        session.told |= untold
+        sealed = Sealed(session.id, session.next_index, signed=self._device.signed)
+        session.next_index += 1
+        return sealed, frozenset(device.user for device in untold)
+
+    def _session(self, room: FakeRoom, targets: set[Device]) -> Session:
+        present = self._sessions.get(room.room)
+        if present is None or present.given - targets:
+            present = self._sessions[room.room] = Session(f"session{self._server.new_position()}")
+            self._device.keys[present.id] = 0
+        return present
+
+
+def heard(event: FakeEvent, device: Device, *, redacted: bool = False) -> Heard | None:
+    """The event as a bot hears it; None for what is none of its business: its own words and redacted ones."""
+    common = {"room": event.room, "event_id": event.event_id, "sender": event.sender, "sent_at": event.sent_at}
+    if event.type == NONSENSE:
+        return Undecipherable(**common)  # type: ignore[arg-type]
+    if event.type == "m.room.member":
+        user, membership = UserId(str(event.state_key)), str(event.content["membership"])
+        return MembershipChanged(**common, user=user, membership=membership, before=event.before)  # type: ignore[arg-type]
+    if event.state_key is not None:
+        return StateChanged(**common, type=event.type, state_key=event.state_key)  # type: ignore[arg-type]
+    if event.type != MESSAGE or redacted or event.sender == device.user:
+        return None
+    return _message(event, device)
+
+
+def _message(event: FakeEvent, device: Device) -> Message | Unreadable:
+    sealed = event.sealed
+    if sealed is not None and not device.opens(sealed):
+        return Unreadable(
+            room=event.room,
+            event_id=event.event_id,
+            sender=event.sender,
+            sent_at=event.sent_at,
+            session_id=sealed.session,
+        )
+    return Message(
+        room=event.room,
+        event_id=event.event_id,
+        sender=event.sender,
+        sent_at=event.sent_at,
+        body=str(event.content["body"]),
+        msgtype=str(event.content.get("msgtype", "m.text")),
+        encrypted=sealed is not None,
+        bound=sealed is not None and sealed.bound,
+        signed=sealed is not None and sealed.bound and sealed.signed,
+    )

@@ -1,0 +1,136 @@
+"""The other people of the fake homeserver, each with a client of their own: they join, speak, read, and meddle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bridge.matrix.homeserver import HomeserverError
+from facilitator.ids import EventId, MatrixRoomId, UserId
+from tests.fake_crypto import Device, Megolm
+from tests.fake_rooms import ENCRYPTED, MESSAGE, NONSENSE, FakeRoom, Sealed
+
+if TYPE_CHECKING:
+    from tests.fake_homeserver import FakeHomeserver
+
+MEGOLM = {"algorithm": "m.megolm.v1.aes-sha2"}
+
+
+@dataclass(eq=False)
+class FakePerson:
+    """`refuses`: what inviting them answers, if they (or their server) take no invitations."""
+
+    server: "FakeHomeserver" = field(repr=False)
+    user_id: UserId
+    device: Device = field(repr=False)
+    refuses: HomeserverError | None = None
+    _held_back: list[tuple[Device, int, MatrixRoomId, str, int]] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._megolm = Megolm(self.server, self.device)
+
+    # ------------------------------------------------------------------------------------------- coming and going
+
+    async def invitations(self) -> set[MatrixRoomId]:
+        rooms = self.server.rooms.values()
+        return {room.room for room in rooms if room.membership(self.user_id) == "invite"}
+
+    async def join(self, room: MatrixRoomId) -> None:
+        self._change(room, self.user_id, "join")
+
+    async def leave(self, room: MatrixRoomId) -> None:
+        """Leave, or decline an invitation."""
+        self._change(room, self.user_id, "leave")
+
+    async def knock(self, room: MatrixRoomId) -> None:
+        self._change(room, self.user_id, "knock")
+
+    async def invite(self, room: MatrixRoomId, user: UserId) -> None:
+        self._change(room, user, "invite")
+
+    async def kick(self, room: MatrixRoomId, user: UserId) -> None:
+        self._change(room, user, "leave")
+
+    async def ban(self, room: MatrixRoomId, user: UserId) -> None:
+        self._change(room, user, "ban")
+
+    def _change(self, room: MatrixRoomId, user: UserId, membership: str) -> None:
+        self.server.change_membership(self.server.room(room), self.user_id, user, membership)
+
+    # ------------------------------------------------------------------------------------------- speaking
+
+    async def say(
+        self, room: MatrixRoomId, body: str, *, encrypted: bool = True, bound: bool = True, key_later: bool = False
+    ) -> EventId:
+        """`bound`: False is a homeserver forging this sender. `key_later`: the keys stay behind until `send_keys`."""
+        place = self.server.room(room)
+        place.require(self.user_id, place.needs(ENCRYPTED if encrypted else MESSAGE, state=False))
+        sealed = self._sealed(place, key_later) if encrypted else None
+        sealed = replace(sealed, bound=bound) if sealed else None
+        return self.server.add(
+            place, self.user_id, MESSAGE, {"msgtype": "m.text", "body": body}, sealed=sealed
+        ).event_id
+
+    def _sealed(self, place: FakeRoom, key_later: bool) -> Sealed:
+        before = {device: len(device.post) for device in self.server.devices.values()}
+        sealed, _ = self._megolm.seal(place)
+        if key_later:
+            for device, count in before.items():
+                self._held_back += [(device, *parcel) for parcel in device.post[count:]]
+                del device.post[count:]
+        return sealed
+
+    async def send_keys(self) -> None:
+        """The keys that stayed behind arrive at last."""
+        for device, _, room, session, index in self._held_back:
+            device.post.append((self.server.new_position(), room, session, index))
+        self._held_back.clear()
+
+    async def send_nonsense(self, room: MatrixRoomId) -> EventId:
+        """An event so malformed that nothing can be made of it."""
+        return self.server.add(self.server.room(room), self.user_id, NONSENSE, {}).event_id
+
+    # ------------------------------------------------------------------------------------------- reading
+
+    async def sees(self, room: MatrixRoomId) -> list[EventId]:
+        """The messages their homeserver gives them, readable or not."""
+        place = self.server.room(room)
+        return [event.event_id for event in place.seen_by(self.user_id) if event.type == MESSAGE]
+
+    async def read(self, room: MatrixRoomId) -> list[str]:
+        """What stands on this person's screen: visible, not redacted, and encrypted for this device."""
+        self.device.receive(0)
+        place = self.server.room(room)
+        return [
+            str(event.content["body"])
+            for event in place.seen_by(self.user_id)
+            if event.type == MESSAGE and event.event_id not in place.redacted
+            if event.sealed is None or event.sender == self.user_id or self.device.opens(event.sealed)
+        ]
+
+    # ------------------------------------------------------------------------------------------- meddling
+
+    async def set_state(self, room: MatrixRoomId, type_: str, content: Mapping[str, Any]) -> None:
+        self.server.set_state(self.server.room(room), self.user_id, type_, content)
+
+    async def rename(self, room: MatrixRoomId, name: str) -> None:
+        await self.set_state(room, "m.room.name", {"name": name})
+
+    async def make_room(
+        self, inviting: UserId, *, direct: bool = False, encrypted: bool = True, history: str = "shared"
+    ) -> MatrixRoomId:
+        """A room of their own making, as clients make them, and an invitation to it."""
+        room = FakeRoom(MatrixRoomId(f"!room{self.server.new_position()}"), frozenset({self.user_id}))
+        self.server.rooms[room.room] = room
+        states: list[tuple[str, str, Mapping[str, Any]]] = [
+            ("m.room.create", "", {"room_version": "12"}),
+            ("m.room.member", self.user_id, {"membership": "join"}),
+            ("m.room.power_levels", "", {"users": {}}),
+            ("m.room.join_rules", "", {"join_rule": "invite"}),
+            ("m.room.history_visibility", "", {"history_visibility": history}),
+            *([("m.room.encryption", "", MEGOLM)] if encrypted else []),
+        ]
+        for type_, key, content in states:
+            self.server.add(room, self.user_id, type_, content, state_key=key)
+        more = {"is_direct": True} if direct else {}
+        self.server.change_membership(room, self.user_id, inviting, "invite", **more)
+        return room.room
