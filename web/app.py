@@ -1,0 +1,43 @@
+"""The panel as one aiohttp application, wired here and nowhere else."""
+
+from aiohttp.web import Application
+
+from facilitator.clock import Clock
+from facilitator.database import Database
+from facilitator.settings import Settings as House
+from web import headers, keys, language, routes
+from web.cities import Cities
+from web.limits import Tries
+from web.middleware import MIDDLEWARES
+from web.render import Templates
+from web.settings import Settings
+
+LARGEST_BODY = 64 * 1024
+
+
+def build_app(settings: Settings, *, house: House, database: Database, bell: keys.Rings, clock: Clock) -> Application:
+    """An application that serves `settings.public_url`. Whoever opened the database and the bell closes them."""
+    app = Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
+    cities = Cities()
+    app[keys.BELL] = bell
+    app[keys.CITIES] = cities
+    app[keys.CLOCK] = clock
+    app[keys.DATABASE] = database
+    app[keys.HOUSE] = house
+    app[keys.SETTINGS] = settings
+    app[keys.TEMPLATES] = templates(app)
+    app[keys.TRIES] = Tries()
+    app[keys.WHO] = routes.rules()
+    routes.add_to(app)
+    headers.put_on_everything(app)
+    return app
+
+
+def templates(app: Application) -> Templates:
+    """What every page may use: addresses by name, and the two tables of settings."""
+
+    def url(name: str, **parts: str) -> str:
+        return str(app.router[name].url_for(**parts))
+
+    values = {"url": url, "settings": app[keys.SETTINGS], "house": app[keys.HOUSE]}
+    return Templates(language.available(), app[keys.CITIES], **values)

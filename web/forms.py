@@ -1,0 +1,153 @@
+"""What a form may carry, as pydantic models that refuse everything else (OWASP ASVS 5.0.0 2.2.1, 15.3.3).
+
+A model says only what text cannot be: too long, not a number, with characters nobody types. What it may mean is the
+domain's to say. What was typed comes back with every refusal, so that nobody types anything twice.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp.web import Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+
+from facilitator.errors import N_, Invalid, Refused
+from web import keys
+
+FORM_TOKEN = "form_token"  # noqa: S105 - a field's name
+MOST_FIELDS = 30
+
+FILL_IN = N_("Please fill this in.")
+TOO_LONG = N_("That is too long. Please shorten it.")
+NOT_A_NUMBER = N_("Please choose a number.")
+NOT_A_DAY = N_("Please choose a day, or leave this empty.")
+STRANGE = N_("There is a character in it that cannot be used. Please type it anew.")
+
+SENTENCES = {
+    "missing": FILL_IN,
+    "string_too_short": FILL_IN,
+    "string_too_long": TOO_LONG,
+    "int_parsing": NOT_A_NUMBER,
+    "int_parsing_size": NOT_A_NUMBER,
+    "greater_than_equal": NOT_A_NUMBER,
+    "less_than_equal": NOT_A_NUMBER,
+    "value_error": STRANGE,
+}
+
+
+class BadForm(Refused):
+    """This is no form of ours: other fields, other encoding. Nobody gets here by filling in a page."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What somebody typed, as they typed it, and what is wrong with it: a sentence per field."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    errors: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Mistyped(Exception):
+    """The form cannot be used yet; `typed` goes back onto the page."""
+
+    def __init__(self, typed: Typed) -> None:
+        super().__init__()
+        self.typed = typed
+
+
+def printable(text: str) -> str:
+    if any(c not in "\r\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in text):
+        raise ValueError("unprintable")
+    return text
+
+
+def plain_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def day_or_none(text: object) -> object:
+    return None if text == "" else text
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(printable)]
+Words = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(printable),
+    AfterValidator(plain_newlines),
+]
+OptionalDay = Annotated[date | None, BeforeValidator(day_or_none)]
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Nothing(Form):
+    """A form that is only a button."""
+
+
+class StartGroup(Form):
+    name: Line
+    purpose: Words
+    language: Line
+    time_zone: Line
+
+
+class Invite(Form):
+    matrix_id: Line
+
+
+class Schedule(Form):
+    weekday: int
+    at: Line
+    time_zone: Line
+    minutes: int
+    first_day: OptionalDay = None
+    step: Line = "schedule"
+
+
+F = TypeVar("F", bound=Form)
+
+
+async def body(request: Request) -> dict[str, str]:
+    """The fields of a form as they came. Raises BadForm."""
+    if request.content_type != "application/x-www-form-urlencoded" and request.can_read_body:
+        raise BadForm(N_("This did not come from a page of this panel."))
+    try:
+        pairs = parse_qsl(
+            (await request.read()).decode("utf-8"),
+            keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict",
+        )  # fmt: skip
+    except ValueError:
+        raise BadForm(N_("This form arrived damaged. Please go back, reload the page and try again.")) from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise BadForm(N_("This form arrived damaged. Please go back, reload the page and try again."))
+    return fields
+
+
+def read(request: Request, form: type[F]) -> F:
+    """The request's form as a model. Raises Mistyped when it can be mended, BadForm when it is not ours."""
+    values = {name: text for name, text in request[keys.FORM].items() if name != FORM_TOKEN}
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(problem["type"] == "extra_forbidden" for problem in problems):
+        raise BadForm(N_("This form has changed since. Please go back, reload the page and try again."))
+    raise Mistyped(Typed(values, {str(problem["loc"][0]): sentence(problem) for problem in problems}))
+
+
+def sentence(problem: Mapping[str, Any]) -> str:
+    kind = str(problem["type"])
+    return SENTENCES.get(kind, NOT_A_DAY if kind.startswith("date") else STRANGE)
+
+
+def typed(request: Request, refusal: Invalid | None = None) -> Typed:
+    """What the request carried, with the domain's refusal beside the field it names."""
+    values = {name: text for name, text in request[keys.FORM].items() if name != FORM_TOKEN}
+    return Typed(values, {refusal.field: refusal.sentence} if refusal else {})

@@ -1,0 +1,38 @@
+"""What the application and a request carry, by typed keys, so that no page looks anything up by a string."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from aiohttp.web import AppKey, RequestKey
+
+from facilitator.accounts import SignedIn
+from facilitator.clock import Clock
+from facilitator.database import Database
+from facilitator.settings import Settings as House
+from web.cities import Cities
+from web.limits import Tries
+from web.render import Templates
+from web.settings import Settings
+from web.who import Who
+
+
+class Rings(Protocol):
+    """The bell: tells the bridge that something changed. Ringing never fails; the bridge also looks by itself."""
+
+    async def ring(self) -> None: ...
+
+
+BELL = AppKey("bell", Rings)
+CITIES = AppKey("cities", Cities)
+CLOCK = AppKey("clock", Clock)
+DATABASE = AppKey("database", Database)
+HOUSE = AppKey("house", House)
+SETTINGS = AppKey("settings", Settings)
+TEMPLATES = AppKey("templates", Templates)
+TRIES = AppKey("tries", Tries)
+WHO = AppKey("who", Mapping[tuple[str, str], Who])
+
+COOKIE_TOKEN = RequestKey("cookie token", str)
+FORM = RequestKey("form", dict[str, str])
+REQUEST_ID = RequestKey("request id", str)
+SIGNED_IN = RequestKey("signed in", SignedIn)

@@ -1,0 +1,34 @@
+"""One file per noun, one function per URL. `see` and `go` are how a function ends: show a page, or send on."""
+
+from typing import Any
+
+from aiohttp.web import Request, Response
+
+from web import keys, language
+
+DONE = "done"
+"""A word in the address after a change; the page knows a sentence for it. Never a name or an id."""
+
+
+def see(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    """The page, in the language the browser asks for."""
+    app = request.config_dict
+    signed_in = request.get(keys.SIGNED_IN)
+    templates = app[keys.TEMPLATES]
+    text = templates.render(
+        language.choose(request.headers.get("Accept-Language", ""), templates.catalogues),
+        template,
+        signed_in=signed_in,
+        form_token=signed_in.form_token if signed_in else "",
+        request_id=request.get(keys.REQUEST_ID, ""),
+        now=app[keys.CLOCK].now(),
+        done=request.query.get(DONE, ""),
+        **values,
+    )
+    return Response(text=text, status=status, content_type="text/html", charset="utf-8")
+
+
+def go(request: Request, to: str, *, done: str = "", **parts: str) -> Response:
+    """On to another page of ours, by its name in `routes.py`; a reload then repeats nothing."""
+    where = request.app.router[to].url_for(**parts).with_query({DONE: done} if done else None)
+    return Response(status=303, headers={"Location": str(where)})

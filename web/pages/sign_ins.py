@@ -1,0 +1,79 @@
+"""Coming in by a one-time link, and going: signing out, and leaving quickly when somebody looks over a shoulder."""
+
+from contextlib import suppress
+
+from aiohttp.web import Request, Response
+
+from facilitator import accounts
+from facilitator.database import Unavailable
+from facilitator.errors import NotFound, TooLate
+from web import forms, headers, keys, sign_in
+from web.middleware import address
+from web.pages import go, see
+
+
+async def landing(request: Request) -> Response:
+    if keys.SIGNED_IN in request:
+        return go(request, "groups")
+    return see(request, "landing.html")
+
+
+async def show_link(request: Request) -> Response:
+    """A button, no more: mail programs and chat previews open links too, and must not use one up."""
+    app, now = request.config_dict, request.config_dict[keys.CLOCK].now()
+    app[keys.TRIES].check(address(request), now)
+    try:
+        async with app[keys.DATABASE].reading() as db:
+            await accounts.link_state(db, request.match_info["token"], now=now)
+    except (NotFound, TooLate) as refusal:
+        return _gone(request, refusal)
+    return see(request, "sign_in.html")
+
+
+async def use_link(request: Request) -> Response:
+    app, now = request.config_dict, request.config_dict[keys.CLOCK].now()
+    app[keys.TRIES].check(address(request), now)
+    forms.read(request, forms.Nothing)
+    try:
+        async with app[keys.DATABASE].transaction() as db:
+            token = await accounts.redeem_link(
+                db, request.match_info["token"], browser=sign_in.browser(request), now=now
+            )
+            if keys.COOKIE_TOKEN in request:  # a new sign-in takes the place of an old one
+                await accounts.sign_out(db, request[keys.COOKIE_TOKEN])
+    except (NotFound, TooLate) as refusal:
+        return _gone(request, refusal)
+    response = go(request, "groups")
+    sign_in.give_cookie(request, response, token)
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    await _end(request)
+    return _cleared(request, go(request, "landing", done="signed-out"))
+
+
+async def leave(request: Request) -> Response:
+    """Away to a page anybody might have open. It must work whatever the weather, so a database that cannot be
+    reached is no obstacle: the browser forgets its cookie, and the sign-in ends by itself after half an hour."""
+    with suppress(Unavailable):
+        await _end(request)
+    return _cleared(request, see(request, "leave.html"))
+
+
+async def _end(request: Request) -> None:
+    if keys.COOKIE_TOKEN in request:
+        async with request.config_dict[keys.DATABASE].transaction() as db:
+            await accounts.sign_out(db, request[keys.COOKIE_TOKEN])
+
+
+def _cleared(request: Request, response: Response) -> Response:
+    sign_in.take_cookie(request, response)
+    response.headers.update(headers.CLEAR)
+    return response
+
+
+def _gone(request: Request, refusal: NotFound | TooLate) -> Response:
+    if isinstance(refusal, NotFound):
+        request.config_dict[keys.TRIES].failed(address(request), request.config_dict[keys.CLOCK].now())
+    return see(request, "link_gone.html", status=404 if isinstance(refusal, NotFound) else 410, refusal=refusal)

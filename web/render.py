@@ -1,0 +1,89 @@
+"""Templates to pages: one Jinja environment per language, escaping always on, times shown only through its filters."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_day_names
+from babel.lists import format_list
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from web import language, words
+from web.cities import Cities
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Templates:
+    """Renders a template in a language. `everywhere`: values every page has."""
+
+    def __init__(self, catalogues: dict[str, NullTranslations], cities: Cities, **everywhere: Any) -> None:
+        self.catalogues = catalogues
+        self._environments = {
+            tongue: environment(tongue, catalogue, cities) for tongue, catalogue in catalogues.items()
+        }
+        for each in self._environments.values():
+            each.globals.update(everywhere)
+
+    def render(self, tongue: str, template: str, **values: Any) -> str:
+        return self._environments[tongue].get_template(template).render(**values)
+
+
+def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Environment:
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    say = catalogue.gettext
+    env.filters["said"] = say  # a sentence that was marked with N_ elsewhere
+    env.filters |= times(tongue, say) | {
+        "room_badge": lambda room: say(words.ROOM_STATES[room.state]),
+        "room_reason": lambda room: say(words.of_room(room)),
+        "room_next": lambda room: say(words.next_of_room(room)),
+        "standing": lambda member: say(words.of_member(member)),
+        "stuck": words.is_stuck,
+        "member_reason": lambda member: say(words.reason_of_member(member)),
+        "city": cities.name,
+        "tongue_name": lambda code: language.name(code, tongue),
+    }
+    env.globals |= {"cities": cities, "lang": tongue, "dir": language.direction(tongue)}
+    return env
+
+
+def times(tongue: str, say: Callable[[str], str]) -> dict[str, Any]:
+    """Filters that show an instant where people are. Local time is made here and in `recurrence.py`, nowhere else."""
+    locale = language.dates(tongue)
+
+    def there(moment: datetime, zone: str) -> datetime:
+        return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+    def abbreviation(moment: datetime, zone: str) -> str:
+        short = moment.astimezone(ZoneInfo(zone)).tzname() or ""
+        return short if short.isalpha() else ""
+
+    def before(offsets: tuple[timedelta, ...]) -> str:
+        """ "1 day before and 20 minutes before"."""
+        times = [format_timedelta(each, threshold=0.99, locale=locale) for each in sorted(offsets, reverse=True)]
+        return format_list([say(words.BEFORE).format(time=each) for each in times], locale=locale)
+
+    return {
+        "date": lambda day: format_date(day, "long", locale=locale),
+        "day": lambda moment, zone: format_date(there(moment, zone), "full", locale=locale),
+        "short_day": lambda moment, zone: format_skeleton("yMMMEd", there(moment, zone), locale=locale),
+        "hour": lambda moment, zone: format_time(there(moment, zone), "short", locale=locale),
+        "abbreviation": abbreviation,
+        "wall": lambda at: format_time(at, "short", locale=locale),
+        "weekday": lambda number: get_day_names("wide", "stand-alone", locale=locale)[number],
+        "lasting": lambda minutes: format_timedelta(timedelta(minutes=minutes), "minute", threshold=99, locale=locale),
+        "before": before,
+        "ago": lambda moment, now: format_timedelta(moment - now, add_direction=True, locale=locale),
+        "utc": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }  # fmt: skip

@@ -1,0 +1,57 @@
+"""Every URL of the panel on one page, and who may use it."""
+
+from dataclasses import dataclass
+
+from aiohttp.typedefs import Handler
+from aiohttp.web import Application
+
+from web import static
+from web.pages import groups, health, help_lines, members, sessions, sign_ins
+from web.who import Who
+
+ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+GROUP = "/groups/{group:" + ID + "}"
+SERIES = GROUP + "/sessions/{series:" + ID + "}"
+LINK = "/sign-in/{token:[A-Za-z0-9_-]{20,100}}"
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    name: str
+    handler: Handler
+    who: Who
+
+
+ROUTES = (
+    Route("GET", "/", "landing", sign_ins.landing, Who.ANYONE),
+    Route("GET", LINK, "link", sign_ins.show_link, Who.ANYONE),
+    Route("POST", LINK, "link", sign_ins.use_link, Who.ANYONE),
+    Route("POST", "/sign-out", "sign-out", sign_ins.sign_out, Who.ANYONE),
+    Route("POST", "/leave", "leave", sign_ins.leave, Who.ANYONE),
+    Route("GET", "/help", "help", help_lines.show, Who.ANYONE),
+    Route("GET", "/groups", "groups", groups.list_mine, Who.SIGNED_IN),
+    Route("GET", "/groups/new", "new-group", groups.new, Who.SIGNED_IN),
+    Route("POST", "/groups/new", "new-group", groups.start, Who.SIGNED_IN),
+    Route("GET", GROUP, "group", groups.show, Who.SIGNED_IN),
+    Route("POST", GROUP + "/members", "invite", members.invite, Who.SIGNED_IN),
+    Route("GET", GROUP + "/sessions/new", "new-series", sessions.new, Who.SIGNED_IN),
+    Route("POST", GROUP + "/sessions/new", "new-series", sessions.schedule_series, Who.SIGNED_IN),
+    Route("GET", SERIES + "/end", "end-series", sessions.ask_to_end, Who.SIGNED_IN),
+    Route("POST", SERIES + "/end", "end-series", sessions.end, Who.SIGNED_IN),
+    Route("GET", "/livez", "livez", health.live, Who.ANYONE),
+    Route("GET", "/readyz", "readyz", health.ready, Who.ANYONE),
+    Route("GET", "/static/{file:[a-zA-Z0-9./-]{1,80}}", "static", static.serve, Who.ANYONE),
+)
+
+
+def rules() -> dict[tuple[str, str], Who]:
+    return {(route.method, route.name): route.who for route in ROUTES}
+
+
+def add_to(app: Application) -> None:
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler, name=route.name)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler, name=route.name)

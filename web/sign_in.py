@@ -1,0 +1,67 @@
+"""The cookie and the sign-in behind it, a row in our database: signing out ends it there, whatever a browser kept.
+
+A copied cookie is worth nothing after that (OWASP ASVS 5.0.0 7.4.1).
+"""
+
+import re
+
+from aiohttp.typedefs import Handler
+from aiohttp.web import Request, Response, StreamResponse, middleware
+
+from facilitator import accounts
+from facilitator.database import Unavailable
+from web import guard, keys
+from web.who import Who
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+FAMILIES = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+
+
+@middleware
+async def know_who(request: Request, handler: Handler) -> StreamResponse:
+    """Find out who is asking. A page for anyone is shown even when the database cannot say."""
+    token = request.cookies.get(request.config_dict[keys.SETTINGS].cookie, "")
+    if TOKEN.fullmatch(token):
+        request[keys.COOKIE_TOKEN] = token
+        try:
+            await _look_up(request, token)
+        except Unavailable:
+            if guard.who_of(request) is not Who.ANYONE:
+                raise
+    return await handler(request)
+
+
+async def _look_up(request: Request, token: str) -> None:
+    database, now = request.config_dict[keys.DATABASE], request.config_dict[keys.CLOCK].now()
+    async with database.reading() as db:
+        signed_in = await accounts.signed_in(db, token, now=now)
+    if signed_in is None:
+        return
+    request[keys.SIGNED_IN] = signed_in
+    if now - signed_in.last_seen >= accounts.SEEN_EVERY:
+        await _note(request, token)
+
+
+async def _note(request: Request, token: str) -> None:
+    try:
+        async with request.config_dict[keys.DATABASE].transaction() as db:
+            await accounts.seen(db, token, now=request.config_dict[keys.CLOCK].now())
+    except Unavailable:
+        return  # a page that could be read is shown; the next one notes it
+
+
+def give_cookie(request: Request, response: Response, token: str) -> None:
+    """No Max-Age: it goes when the browser is closed."""
+    settings = request.config_dict[keys.SETTINGS]
+    response.set_cookie(settings.cookie, token, path="/", secure=settings.secure, httponly=True, samesite="Lax")
+
+
+def take_cookie(request: Request, response: Response) -> None:
+    settings = request.config_dict[keys.SETTINGS]
+    response.del_cookie(settings.cookie, path="/", secure=settings.secure, httponly=True, samesite="Lax")
+
+
+def browser(request: Request) -> str:
+    """The family of the browser, for the list of one's own sign-ins; nothing finer is kept."""
+    agent = request.headers.get("User-Agent", "")
+    return next((name for sign, name in FAMILIES if sign in agent), "another browser")

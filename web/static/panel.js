@@ -1,0 +1,58 @@
+// Small comforts. Every page works without them.
+
+// Leave quickly: away at once, with no entry in the history; the sign-in ends behind our back.
+const leaving = document.getElementById("leave");
+leaving?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  fetch(leaving.action, { method: "POST", body: new URLSearchParams(new FormData(leaving)), keepalive: true });
+  document.body.hidden = true;
+  location.replace(leaving.dataset.to);
+});
+
+// Times are shown where the group is; whoever is elsewhere sees their own beside it.
+function sayLocalTimes(root) {
+  for (const time of root.querySelectorAll("time[data-here]")) {
+    const here = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
+      .format(new Date(time.dateTime));
+    if (time.textContent.includes(here)) continue;
+    const words = document.createElement("span");
+    words.className = "here";
+    words.textContent = ` (${time.dataset.here.replace("{time}", here)})`;
+    time.after(words);
+  }
+}
+sayLocalTimes(document);
+
+// While the room catches up, look again by ourselves, ever more slowly and not for ever. Only what the bot changes is
+// exchanged, so that nothing typed is lost and no focus jumps.
+const PARTS = ["room", "members"];
+
+function catchingUp() {
+  return document.getElementById("room")?.dataset.state === "catching_up" || document.querySelector(".standing.invited");
+}
+
+function lookAgain(wait) {
+  if (!catchingUp() || wait > 60_000) return;
+  setTimeout(() => {
+    const request = new XMLHttpRequest();
+    request.open("GET", location.pathname);
+    request.responseType = "document";
+    request.onload = () => {
+      if (request.status === 200 && request.responseXML) exchange(request.responseXML);
+      lookAgain(wait * 1.3);
+    };
+    request.onerror = () => lookAgain(wait * 1.3);
+    request.send();
+  }, wait);
+}
+
+function exchange(page) {
+  for (const id of PARTS) {
+    const old = document.getElementById(id);
+    const fresh = page.getElementById(id);
+    if (!old || !fresh || old.contains(document.activeElement) || old.textContent === fresh.textContent) continue;
+    old.dataset.state = fresh.dataset.state ?? "";
+    old.replaceChildren(...fresh.childNodes);
+  }
+}
+lookAgain(1_500);

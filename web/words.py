@@ -1,0 +1,95 @@
+"""What the codes of the domain are called in front of people: how a room is, how an invitation is, and what is next."""
+
+from collections.abc import Mapping
+
+from facilitator.errors import N_
+from facilitator.groups import RoomState
+from facilitator.members import MemberLine
+
+BEFORE = N_("{time} before")
+
+ROOM_STATES: Mapping[str, str] = {
+    "up_to_date": N_("Up to date"),
+    "catching_up": N_("Catching up"),
+    "in_trouble": N_("In trouble"),
+}
+
+UP_TO_DATE = N_("The room is there, encrypted, and as it should be.")
+CATCHING_UP = N_("The bot is setting up the room or bringing it in line with what you changed.")
+SOME_TROUBLE = N_("Something about the room does not work as it should.")
+
+ROOM_TROUBLES: Mapping[str, str] = {
+    "homeserver_unreachable": N_("The chat server does not answer just now."),
+    "homeserver_slow_down": N_("The chat server asked the bot to go slower."),
+    "signed_out": N_("The chat server no longer accepts the bot's sign-in."),
+    "room_refused": N_("The chat server would not let the bot make or change this room."),
+    "room_lost": N_("The bot is no longer in the room: somebody removed it, or the room was closed on the server."),
+    "not_encrypted": N_("The room turned out not to be encrypted, so the bot says nothing in it."),
+    "no_bridge": N_("The program that looks after the rooms is not running."),
+}
+
+NEXT: Mapping[str, str] = {
+    "up_to_date": "",
+    "catching_up": N_("This usually takes a few seconds. You can go on working here in the meantime."),
+    "homeserver_unreachable": N_("The bot keeps trying by itself. Nothing you entered here is lost."),
+    "homeserver_slow_down": N_("It goes on by itself in a few minutes. Nothing is lost."),
+    "signed_out": N_("Please tell whoever hosts this panel: the bot has to be signed in again."),
+    "room_refused": N_("The bot tries again by itself. If this stays, tell whoever hosts this panel."),
+    "room_lost": N_("Please tell whoever hosts this panel. Members can still write to each other."),
+    "not_encrypted": N_("Please tell whoever hosts this panel, and ask members not to write there for now."),
+    "no_bridge": N_("What you enter here is kept and will be done once it runs again. Please tell whoever hosts this "
+                    "panel."),
+}  # fmt: skip
+SOME_NEXT = N_("The bot tries again by itself. If this stays, tell whoever hosts this panel.")
+
+STANDINGS: Mapping[str, str] = {
+    "invited": N_("Invited, not in the room yet"),
+    "joined": N_("In the room"),
+    "left": N_("Left"),
+    "removed": N_("Removed"),
+}
+NOT_REACHED = N_("Invitation not delivered")
+ON_ITS_WAY = N_("Invitation on its way")
+
+MEMBER_TROUBLES: Mapping[str, str] = {
+    "forbidden": N_("They, or their server, do not accept invitations from here. Ask them to allow invitations, then "
+                    "invite them again."),
+    "unknown_person": N_("Their server knows nobody of this name. Please check the spelling with them, then invite "
+                         "them again."),
+    "unknown_server": N_("There is no chat server of this name. Please check the part after the colon, then invite "
+                         "them again."),
+    "slow_down": N_("The chat server asked for a pause between invitations. This one goes out by itself."),
+    "unreachable": N_("Their server does not answer just now. The bot keeps trying by itself."),
+}  # fmt: skip
+SOME_MEMBER_TROUBLE = N_("The invitation could not be delivered. The bot keeps trying by itself.")
+
+BY_THEMSELVES = ("slow_down", "unreachable")
+
+
+def of_room(room: RoomState) -> str:
+    """How the room is, as a sentence."""
+    if room.state == "in_trouble":
+        return ROOM_TROUBLES.get(room.trouble or "", SOME_TROUBLE)
+    return UP_TO_DATE if room.state == "up_to_date" else CATCHING_UP
+
+
+def next_of_room(room: RoomState) -> str:
+    """What happens next, and what to do if anything."""
+    return NEXT.get(room.trouble or room.state, SOME_NEXT)
+
+
+def of_member(member: MemberLine) -> str:
+    """How somebody stands with the group."""
+    if member.standing == "invited" and member.trouble is not None:
+        return ON_ITS_WAY if member.trouble in BY_THEMSELVES else NOT_REACHED
+    return STANDINGS.get(member.standing, member.standing)
+
+
+def is_stuck(member: MemberLine) -> bool:
+    """The invitation goes nowhere until somebody does something."""
+    return member.trouble is not None and member.trouble not in BY_THEMSELVES
+
+
+def reason_of_member(member: MemberLine) -> str:
+    """Why an invitation has not gone out, and the mend; empty when there is nothing to say."""
+    return MEMBER_TROUBLES.get(member.trouble, SOME_MEMBER_TROUBLE) if member.trouble else ""
