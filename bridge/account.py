@@ -12,7 +12,7 @@ from pathlib import Path
 from bridge.house import Held, LeaseLost
 from bridge.matrix.client import NioHomeserver
 from bridge.matrix.keystore import KeyStore
-from bridge.matrix.login import BotAccount, login_once
+from bridge.matrix.login import BotAccount, login_once, take_name
 from bridge.settings import LEASE, Settings
 from facilitator import bots
 from facilitator.bots import Bot
@@ -129,6 +129,7 @@ async def _sign_in(database: Database, bot: Bot, settings: Settings, clock: Cloc
     )
     async with database.transaction() as db:
         await bots.signed_in(db, bot.id, device_id=account.device_id, access_token=account.access_token)
+    await take_name(account, settings.display_name, clock=clock)
     return account
 
 

@@ -4,10 +4,11 @@ A crash loop that signs in each time is locked out within minutes by a stock hom
 device that people would have to trust anew.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bridge.matrix.connection import Connection, path
-from bridge.matrix.homeserver import Rejected
+from bridge.matrix.homeserver import Rejected, TryLater
 from facilitator.clock import Clock
 from facilitator.errors import N_, Misconfigured
 from facilitator.ids import UserId
@@ -48,3 +49,13 @@ async def login_once(
         device_id=answer["device_id"],
         access_token=answer["access_token"],
     )
+
+
+async def take_name(account: BotAccount, name: str, *, clock: Clock | None = None) -> None:
+    """Show this name in rooms. A homeserver that does not let us is no reason not to start."""
+    connection = Connection(account.homeserver, account.access_token, clock=clock or Clock())
+    try:
+        with suppress(Rejected, TryLater):
+            await connection.put(path("profile", account.user_id, "displayname"), {"displayname": name}, kind="profile")
+    finally:
+        await connection.close()
