@@ -11,13 +11,15 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from facilitator.errors import Misconfigured
 
 FOLDER = Path(__file__).parent
+WHOLE = FOLDER / "node_modules" / ".package-lock.json"
+"""npm writes it last: without it the packages are missing or half there."""
 ANSWER_WITHIN = 30.0
 STOP_WITHIN = 5.0
 LINE_AT_MOST = 2**22
@@ -31,17 +33,29 @@ class PeerError(Exception):
 
 def installed() -> bool:
     """Whether Node and the peer's packages are here."""
-    return shutil.which("node") is not None and (FOLDER / "node_modules" / "matrix-js-sdk").is_dir()
+    return shutil.which("node") is not None and WHOLE.is_file()
+
+
+def require_node() -> None:
+    """Raises Misconfigured when Node, or npm where it is still needed, is missing."""
+    needed = ["node"] if WHOLE.is_file() else ["node", "npm"]
+    if not all(map(shutil.which, needed)):
+        raise Misconfigured("The peer needs Node.js 20 or newer with npm. Install it, or leave out --peer.")
 
 
 async def install() -> None:
     """`npm ci`: the packages of package-lock.json and no others. Raises Misconfigured when it cannot."""
-    if shutil.which("npm") is None:
-        raise Misconfigured("The peer needs Node.js 20 or newer with npm. Install it, or leave out --peer.")
+    require_node()
     npm = await asyncio.create_subprocess_exec(
         "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=FOLDER, start_new_session=True
     )
-    if await npm.wait() != 0:
+    try:
+        failed = await npm.wait() != 0
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(npm.pid, signal.SIGKILL)
+        raise
+    if failed:
         raise Misconfigured("npm could not install the peer's packages; it says why above.")
 
 
@@ -54,6 +68,7 @@ class Peer:
         self._answers: dict[int, asyncio.Future[Line]] = {}
         self._news: list[Line] = []
         self._came = asyncio.Condition()
+        self._ended = False
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -112,6 +127,16 @@ class Peer:
         """All it has reported so far."""
         return tuple(self._news)
 
+    async def follow(self) -> AsyncIterator[Line]:
+        """All it reports, from the first on, as it comes; ends when the client does."""
+        for told in itertools.count():
+            async with self._came:
+                while len(self._news) <= told and not self._ended:
+                    await self._came.wait()
+            if len(self._news) <= told:
+                return
+            yield self._news[told]
+
     async def stop(self) -> None:
         """Its whole process group ends; harmless when it has ended already."""
         if self._process.stdin is not None:
@@ -135,6 +160,9 @@ class Peer:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result({"error": "the peer has ended"})
+        self._ended = True
+        async with self._came:
+            self._came.notify_all()
 
     async def _tell(self, line: Line) -> None:
         async with self._came:

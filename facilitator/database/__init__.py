@@ -34,14 +34,20 @@ def connect(url: str, *, people: KeyRing, bridge: KeyRing | None = None) -> "Dat
     """Open a database by its URL (sqlite:///file or postgresql://…). Without `bridge`, what only the bridge may open
     stays shut. Raises Misconfigured; nothing is asked of a server yet.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.get_backend_name() not in KINDS:
-        raise Misconfigured("The database_url is neither sqlite:///… nor postgresql://…: write one of them.")
+    parsed = parse(url)
     rings = {"people": people} if bridge is None else {"people": people, "bridge": bridge}
     return Database(parsed, rings)
+
+
+def parse(url: str) -> URL:
+    """Misconfigured, without showing the URL: there may be a password in it."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() in KINDS:
+            return parsed
+    except (ArgumentError, ValueError):
+        pass
+    raise Misconfigured("The database_url is neither sqlite:///… nor postgresql://…: write one of them.")
 
 
 class Database:
@@ -106,6 +112,11 @@ class Database:
         """Misconfigured, with the mend, unless the schema is the one this code was written for."""
         async with self.reading() as db:
             await db.run_sync(lambda session: schema.check(session.connection()))
+
+    async def revision(self) -> str | None:
+        """The schema there is; None when nothing was ever kept here."""
+        async with self.reading() as db:
+            return await db.run_sync(lambda session: schema.current(session.connection()))
 
     async def upgrade(self) -> Upgrade:
         """Bring the schema to this code's, all or nothing. An SQLite file is copied first."""

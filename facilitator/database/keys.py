@@ -119,7 +119,7 @@ class KeyRing:
 
     def blind(self, domain: str, plain: str) -> str:
         """The same hex for the same text, for equality in SQL; tells nothing without the ring."""
-        return hmac.digest(self.derived("blind"), f"{domain}\x1f{plain}".encode(), "sha256").hex()
+        return hmac.digest(self.derived(f"blind {domain}"), plain.encode(), "sha256").hex()
 
     def secret(self, purpose: str) -> str:
         """A secret of a service's own, 64 hex digits, the same at every start and after every rotation."""
@@ -143,7 +143,7 @@ def read_privately(path: Path) -> str:
             return file.read(LIMIT).decode()
     except FileNotFoundError:
         raise Misconfigured(
-            f"The key file {path} is missing: put it back from your copy, or run `hearth setup`."
+            f"The key file {path} is missing: put back your copy; for a new database `hearth migrate` makes one."
         ) from None
     except OSError as error:
         raise Misconfigured(f"The key file {path} cannot be read: {error.strerror}.") from None

@@ -1,0 +1,185 @@
+"""The `hearth` command. What people did wrong is one sentence and exit status 2, never a trace.
+
+Everything is imported where it is needed: `hearth --version` does not wait for a database library.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from facilitator.clock import Clock
+from facilitator.errors import Refused
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+CANNOT = 2
+"""The exit status when something has to be mended first; 1 is a bug of ours."""
+
+
+def with_settings(function: Function) -> Function:
+    return click.option(
+        "--settings",
+        type=click.Path(path_type=Path),
+        default=Path("hearth.toml"),
+        show_default=True,
+        envvar="HEARTH_SETTINGS",
+        help="The settings file.",
+    )(function)
+
+
+class Hearth(click.Group):
+    """Turns what may be told into a sentence, and everything else into a trace without a word of what was held."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except Refused as refused:
+            click.echo(refused.sentence, err=True)
+            context.exit(CANNOT)
+        except (click.exceptions.Exit, click.ClickException, click.Abort, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            from deploy import logs
+            from facilitator.database import Unavailable
+
+            if isinstance(error, Unavailable):
+                click.echo(UNAVAILABLE[error.why], err=True)
+                context.exit(CANNOT)
+            click.echo("\n".join([BUG, *logs.trace(error)]), err=True)
+            context.exit(1)
+
+
+BUG = "This is a bug in Hearth, not your fault. What happened, without a word of what it held:"
+UNAVAILABLE = {
+    "busy": "The database is busy just now: try again in a moment.",
+    "full": "The disk is full: make room, then try again.",
+    "unreachable": "The database does not answer: start it, or correct database_url in [house].",
+}
+
+
+@click.group(cls=Hearth)
+@click.version_option(version("hearth"), prog_name="hearth")
+def main() -> None:
+    """Hearth: private, encrypted rooms for peer-support groups, on Matrix."""
+    os.umask(0o077)
+
+
+@main.command()
+@with_settings
+def bridge(settings: Path) -> None:
+    """Run the Matrix service: it makes the rooms and speaks in them."""
+    from bridge import service
+    from deploy import commands, logs
+
+    logs.configure()
+    run(service.run(commands.house_of(settings), commands.bridge_of(settings)))
+
+
+@main.command()
+@with_settings
+def web(settings: Path) -> None:
+    """Run the panel, where facilitators look after their groups."""
+    from deploy import commands, logs
+    from web import service
+
+    logs.configure()
+    run(service.run(commands.house_of(settings), commands.panel_of(settings)))
+
+
+@main.command()
+@with_settings
+def migrate(settings: Path) -> None:
+    """Bring the database to this version of Hearth; the first time, make it and its keys."""
+    from deploy import commands
+
+    done = run(commands.migrate(settings))
+    if not done.changed:
+        click.echo(f"The database is at {done.after} already: nothing to do.")
+    elif done.before is None:
+        click.echo(f"Made a new database, at {done.after}. Keep a copy of its keys apart from it.")
+    else:
+        click.echo(f"Brought the database from {done.before} to {done.after}.")
+    if done.copy is not None:
+        click.echo(f"A copy of it as it was before is {done.copy}.")
+
+
+@main.group()
+def coordinator() -> None:
+    """The people who look after this instance."""
+
+
+@coordinator.command()
+@click.option("--name", required=True, help="What they like to be called.")
+@click.option("--matrix-id", required=True, help="Their Matrix ID, for example @ada:example.org.")
+@with_settings
+def add(name: str, matrix_id: str, settings: Path) -> None:
+    """Add a coordinator and print their one-time sign-in link."""
+    from deploy import commands
+
+    click.echo(run(commands.add_coordinator(settings, name=name, matrix_id=matrix_id, clock=Clock())))
+    click.echo(LINK_WORDS, err=True)
+
+
+@coordinator.command("link")
+@click.option("--matrix-id", required=True, help="The Matrix ID they were added with.")
+@with_settings
+def new_link(matrix_id: str, settings: Path) -> None:
+    """Print a new one-time sign-in link."""
+    from deploy import commands
+
+    click.echo(run(commands.new_link(settings, matrix_id=matrix_id, clock=Clock())))
+    click.echo(LINK_WORDS, err=True)
+
+
+LINK_WORDS = "It works once and for an hour. Give it to nobody but the person it is for."
+
+
+class Offsets(click.ParamType[tuple[timedelta, ...]]):
+    """Times before a session, as a list with commas."""
+
+    name = "TIMES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[timedelta, ...]:
+        from facilitator.settings import parse_offset
+
+        return tuple(parse_offset(part) for part in str(value).split(",") if part.strip())
+
+
+@main.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo"), show_default=True,
+    help="The folder it lives in.",
+)  # fmt: skip
+@click.option("--panel-port", type=click.IntRange(1, 65535), help="The panel's port; 8700 if it is free.")
+@click.option("--homeserver-port", type=click.IntRange(1, 65535), help="The homeserver's port; 8708 if it is free.")
+@click.option(
+    "--ready-file", type=click.Path(path_type=Path, dir_okay=False),
+    help="A file to write, as one JSON object, when everything is ready.",
+)  # fmt: skip
+@click.option(
+    "--reminder-offsets", type=Offsets(), metavar="TIMES", help="When to remind of a session, for example 24h,20min."
+)
+@click.option("--peer", is_flag=True, help="Let a sample member's strict client join, and print what it decrypts.")
+@click.option("--fresh", is_flag=True, help="Delete the earlier demo in that folder first.")
+def demo(**wishes: Any) -> None:
+    """Run a whole Hearth on this machine, with a real homeserver and sample people."""
+    from deploy import demo as the_demo
+
+    run(the_demo.run(the_demo.Wishes(**wishes), Clock()))
+
+
+Result = TypeVar("Result")
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
