@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
+from facilitator.database import parse
 from facilitator.errors import Misconfigured
 from facilitator.settings_file import Place, load, table_of
 
@@ -66,13 +66,12 @@ def known_language(tag: str) -> str:
 
 
 def known_database(url: str) -> str:
-    try:
-        known = make_url(url).get_backend_name() in ("sqlite", "postgresql")
-    except (ArgumentError, ValueError):
-        known = False
-    if not known:
-        raise ValueError("write sqlite:///file or postgresql://…")
+    parse(url)
     return url
+
+
+def file_in(folder: Path) -> str:
+    return URL.create("sqlite", database=str(folder / "hearth.db")).render_as_string(hide_password=False)
 
 
 Offset = Annotated[timedelta, BeforeValidator(offset_of)]
@@ -104,7 +103,7 @@ class Settings(BaseModel):
     crisis_lines: tuple[CrisisLine, ...] = Field(default=(), description="The lines that !help shows.")
     data_dir: Place = Field(default=Path("/var/lib/hearth"), description="The folder of the database and the keys.")
     database_url: Annotated[str, AfterValidator(known_database)] = Field(
-        default_factory=lambda data: f"sqlite:///{data['data_dir'] / 'hearth.db'}",
+        default_factory=lambda data: file_in(data["data_dir"]),
         description="sqlite:///file or postgresql://…; by default hearth.db in the data folder.",
         repr=False,  # it may hold a password
     )
@@ -126,7 +125,7 @@ class Settings(BaseModel):
 def read(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
     """The table [house]. A password in a file that everybody may read is refused."""
     settings = load(path, "house", Settings, environment)
-    if path is not None and "database_url" in table_of(path, "house") and make_url(settings.database_url).password:
+    if path is not None and "database_url" in table_of(path, "house") and parse(settings.database_url).password:
         refuse_readable(path)
     return settings
 

@@ -1,6 +1,6 @@
 """The bell between the two services: rung after a commit, so that the bridge looks at once and not in two seconds.
 
-It carries nothing and promises nothing. Whoever waits also looks by themselves: a lost ring costs a moment, never an act.
+It carries nothing and promises nothing. Who waits also looks by themselves: a lost ring costs a moment, never an act.
 """
 
 import asyncio
