@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.heard import Heard, Sync
-from bridge.matrix import changing, events, looking, unreadable
+from bridge.matrix import changing, looking, unreadable
 from bridge.matrix.connection import Connection, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
@@ -69,6 +69,7 @@ class NioHomeserver:
             await _check(connection, account)
             machine = Machine(account.user_id, account.device_id, keys.open(account.user_id, account.device_id))
             parts = _assemble(machine, connection, identity, clock=clock, only_signed=only_signed)
+            await parts.identity.check_device()
             await parts.listening.our_keys.publish()
             await parts.identity.ensure()
         except BaseException:
@@ -143,7 +144,7 @@ class NioHomeserver:
         await self._speaking.redact(room, event_id, act)
 
     async def read_again(self, room: MatrixRoomId, event_ids: Collection[EventId]) -> tuple[Heard, ...]:
-        reader = events.Reader(self._machine)
+        reader = self._listening.reader
         return await unreadable.read_again(self._connection, self._their_keys, reader, room, event_ids)
 
     async def is_signed(self) -> bool:

@@ -58,6 +58,14 @@ class Identity:
     def __init__(self, machine: Machine, connection: Connection, storage: IdentityStorage) -> None:
         self._machine, self._connection, self._storage = machine, connection, storage
 
+    async def check_device(self) -> None:
+        """Before our keys are uploaded: a homeserver would let them replace the ones it has for this device, and
+        nobody who spoke with it could read us again. Raises Misconfigured when it has others."""
+        shown = await self._shown()
+        devices = shown.get("device_keys", {}).get(self._machine.user_id) or {}
+        if self._machine.device_id in devices and self._device(shown) is None:
+            raise Misconfigured(ANOTHER_DEVICE)
+
     async def ensure(self) -> None:
         """Make the identity if there is none, sign the device if it is not, and check the whole chain as the
         server shows it. Raises Misconfigured when the server shows another identity or other device keys."""

@@ -47,6 +47,10 @@ class Listening:
     our_keys: OurKeys
     their_keys: TheirKeys
 
+    @property
+    def reader(self) -> events.Reader:
+        return events.Reader(self.machine)
+
     async def listen(self, since: str | None, wait: timedelta) -> Sync:
         if since is None:
             query = FROM_NOW_ON
@@ -65,8 +69,8 @@ class Listening:
 
     async def _heard(self, news: News) -> tuple[Heard, ...]:
         await self.their_keys.know({sender for _, raw in news for sender in events.encrypted_senders(raw)})
-        reader = events.Reader(self.machine)
-        return tuple(said for room, raw in news for event in raw if (said := reader.heard(room, event)) is not None)
+        heard = (self.reader.heard(room, event) for room, raw in news for event in raw)
+        return tuple(said for said in heard if said is not None)
 
     async def _take_in_keys(self, answer: Mapping[str, Any]) -> frozenset[tuple[MatrixRoomId, str]]:
         arrived = self.machine.receive(_part(answer, "to_device", "events") or [])

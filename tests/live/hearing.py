@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from bridge.heard import Heard, Message, Sync
+from bridge.heard import Heard, MembershipChanged, Message, Sync
 from bridge.matrix.client import NioHomeserver
+from facilitator.ids import MatrixRoomId, UserId
 
 POLLS = 12
 WAIT = timedelta(seconds=3)
@@ -41,6 +42,14 @@ class Ear:
         said = await self.until(lambda event: isinstance(event, Message) and event.body == body)
         assert isinstance(said, Message)
         return said
+
+    async def joined(self, room: MatrixRoomId, user: UserId) -> None:
+        await self.until(
+            lambda event: (
+                isinstance(event, MembershipChanged)
+                and (event.room, event.user, event.membership) == (room, user, "join")
+            )
+        )
 
     @property
     def messages(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The proof: a client nobody here wrote, under its strictest setting, reads the bot with no shield and is read by it."""
+"""The proof: a client nobody here wrote, at its strictest, reads the bot with no shield and is read by it."""
 
 import pytest
 
@@ -17,8 +17,7 @@ async def test_a_strict_client_reads_the_bot_without_a_shield_and_is_read_by_it(
     room = await bot.create(room_step())
     ada, ada_id = await world.peer()
     await bot.take(Invite(room, ada_id))
-    await ada.heard(lambda line: line["event"] == "membership" and line["membership"] == "join")
-    await ear.until(lambda event: getattr(event, "user", None) == ada_id and event.membership == "join")
+    await ear.joined(room, ada_id)
 
     sent = await bot.send(room, because("welcome"), {"msgtype": "m.text", "body": "Good to have you here."})
 
@@ -44,11 +43,7 @@ async def test_an_unsigned_phone_is_told_why_it_cannot_read_the_group_and_reads_
     direct = await bot.create(room_step(direct_to=ben_id, name="Hearth"))
     for room in (group, direct):
         await bot.take(Invite(room, ben_id))
-        await ear.until(
-            lambda event, room=room: (
-                event.room == room and getattr(event, "user", None) == ben_id and event.membership == "join"
-            )
-        )
+        await ear.joined(room, ben_id)
 
     in_group = await bot.send(group, because("one"), {"msgtype": "m.text", "body": "for the group"})
     again = await bot.send(group, because("two"), {"msgtype": "m.text", "body": "for the group again"})

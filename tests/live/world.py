@@ -191,6 +191,10 @@ class World:
 
     async def person(self, name: str = "ben") -> Person:
         _, local = await self.account(name)
+        return await self.person_of(local)
+
+    async def person_of(self, local: str) -> Person:
+        """An account that is there already, on a new device."""
         who = await matrix_accounts.sign_in(self.url, name=local, password=PASSWORD)
         person = Person(self.url, who, local)
         self._opened.append(person)
