@@ -31,13 +31,16 @@ class Listener:
     def __init__(self, house: House, *, wait: timedelta) -> None:
         self._house, self._wait = house, wait
         self._since: str | None = None
+        self._answered = False
 
     async def pass_once(self) -> bool:
         """Hear what is new and write it down. Returns whether anything was. Raises TryLater, SignedOut."""
         if self._since is None:
             async with self._house.database.reading() as db:
                 self._since = await sightings.cursor(db, self._house.bot)
-        sync = await self._house.homeserver.listen(self._since, wait=self._wait)
+        wait = self._wait if self._answered else timedelta()  # the first answers at once: then we know that we hear
+        sync = await self._house.homeserver.listen(self._since, wait=wait)
+        self._answered = True
         read = await self._read_at_last(sync)
         for invitation in sync.invitations:
             await self._answer(invitation)
