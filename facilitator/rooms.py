@@ -6,7 +6,7 @@ Every change to what should be raises the room's revision; the reconciler stores
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -94,7 +94,9 @@ async def wanted(db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: 
     room = await db.get_one(Room, room_id)
     if room.kind == "direct":
         assert room.person is not None
-        return direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person)
+        seen = await db.get(MembershipSighting, (room.id, room.person))
+        asked = Known(room.person, "facilitator", 1, seen).asked_already()
+        return direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person, asked=asked)
     group = await db.get_one(Group, room.group_id)
     people, waiting, until = await _people(db, room, now)
     found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
@@ -116,29 +118,52 @@ async def place(db: AsyncSession, room_id: RoomId) -> Place | None:
 async def _people(
     db: AsyncSession, room: Room, now: datetime
 ) -> tuple[tuple[Person, ...], frozenset[UserId], datetime | None]:
-    """Facilitators and members with their standing; whose invitation is to wait; and until when."""
+    """Facilitators and members with their standing; who is not to be asked in (now); and until when."""
     facilitators = await db.execute(
-        select(Account.matrix_id, literal("facilitator"), MembershipSighting.trouble, MembershipSighting.next_try)
+        select(Account.matrix_id, MembershipSighting)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
         .outerjoin(MembershipSighting, _sighting_of(room.id, Account.matrix_id_index))
         .where(GroupFacilitator.group_id == room.group_id, Account.disabled.is_(None))
     )
     members = await db.execute(
-        select(Member.matrix_id, Member.standing, MembershipSighting.trouble, MembershipSighting.next_try)
-        .outerjoin(
-            MembershipSighting,
-            and_(_sighting_of(room.id, Member.matrix_id_index), MembershipSighting.invitation == Member.invitation),
-        )
+        select(Member, MembershipSighting)
+        .outerjoin(MembershipSighting, _sighting_of(room.id, Member.matrix_id_index))
         .where(Member.group_id == room.group_id)
     )
-    rows = [*facilitators.tuples(), *members.tuples()]
-    waiting = frozenset(user for user, _, trouble, again in rows if _held_back(trouble, again, now))
-    until = min((again for *_, again in rows if again is not None and again > now), default=None)
-    return tuple(Person(user, standing) for user, standing, *_ in rows), waiting, until
+    people = [Known(user, "facilitator", 1, seen) for user, seen in facilitators.tuples()]
+    people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members.tuples()]
+    waiting = frozenset(p.user for p in people if p.asked_already() or p.held_back(now))
+    until = min((again for p in people if (again := p.again()) and again > now), default=None)
+    return tuple(Person(p.user, p.standing) for p in people), waiting, until
 
 
-def _held_back(trouble: str | None, again: datetime | None, now: datetime) -> bool:
-    return trouble in FOR_GOOD or (again is not None and again > now)
+@dataclass(frozen=True)
+class Known:
+    """Somebody the database has, with what was last seen of them in the room."""
+
+    user: UserId = field(repr=False)
+    standing: str
+    invitation: int
+    seen: MembershipSighting | None = field(repr=False)
+
+    def asked_already(self) -> bool:
+        """Their invitation is out. That they left since is for the listener to tell: whoever left just now must not
+        find a new invitation. A facilitator is asked once; leaving is their word as it is everybody's.
+        """
+        if self.seen is None or self.seen.membership is None:
+            return False
+        return self.standing == "facilitator" or self.seen.membership in ("invite", "join")
+
+    def held_back(self, now: datetime) -> bool:
+        again = self.again()
+        return self._trouble() in FOR_GOOD or (again is not None and again > now)
+
+    def again(self) -> datetime | None:
+        return self.seen.next_try if self.seen is not None and self._trouble() else None
+
+    def _trouble(self) -> str | None:
+        """Why this very invitation could not go out; an earlier one's trouble is over."""
+        return self.seen.trouble if self.seen is not None and self.seen.invitation == self.invitation else None
 
 
 def _sighting_of(room_id: RoomId, index: InstrumentedAttribute[UserId]) -> ColumnElement[bool]:

@@ -74,7 +74,8 @@ async def matrix_room(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:
 
 
 async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: datetime) -> None:
-    """Write down what was seen of a room and of the people in it."""
+    """Write down what was seen of a room and of the people in it. Who left is for the listener to say: a look would
+    say it too early, before it is known whose word it was."""
     values: dict[str, Any] = {
         "matrix_room": seen.matrix_room, "encryption": seen.encryption, "history_visibility": seen.history_visibility,
         "trouble": None, "failures": 0, "looked": now, "next_look": seen.next_look,
@@ -82,7 +83,8 @@ async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: dateti
     if seen.revision is not None:
         values["revision"] = seen.revision
     await _put(db, RoomSighting, {"room_id": room_id}, values)
-    await people_seen(db, room_id, seen.members, now=now)
+    there = {user: membership for user, membership in seen.members.items() if membership in ("join", "invite")}
+    await people_seen(db, room_id, there, now=now)
 
 
 async def found(db: AsyncSession, room_id: RoomId, matrix: MatrixRoomId, *, now: datetime) -> None:

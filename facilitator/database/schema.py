@@ -5,6 +5,7 @@ Both services refuse to start on a schema that is not theirs; only `hearth migra
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -44,11 +45,17 @@ def config() -> Config:
     return made
 
 
-def head() -> str:
-    found = ScriptDirectory.from_config(config()).get_current_head()
-    if found is None:
+@cache
+def revisions(folder: Path) -> tuple[str, ...]:
+    """All that this code knows, the latest first. Read once: services ask again and again whether they are ready."""
+    found = tuple(script.revision for script in ScriptDirectory(folder).walk_revisions())
+    if not found:
         raise Misconfigured("This installation of Hearth is incomplete, its migrations are missing: install it again.")
     return found
+
+
+def head() -> str:
+    return revisions(MIGRATIONS)[0]
 
 
 def current(connection: Connection) -> str | None:
@@ -66,8 +73,7 @@ def check(connection: Connection) -> None:
 
 
 def refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in revisions(MIGRATIONS):
         raise Misconfigured(
             "The database was written by a newer version of Hearth: "
             "install that version, or put back the copy made before its upgrade."

@@ -18,7 +18,7 @@ FACILITATOR_POWER = 50
 
 @dataclass(frozen=True)
 class WantedRoom:
-    """A room as it should be. `people` should be in it; `unwelcome` should not; anybody else is left alone.
+    """A room as it should be. `people` are to be asked in; `unwelcome` should not be there; all others are left alone.
 
     `until`: when this stops holding by itself and wants computing again (None: until something changes).
     `all_devices`: the bot's words go to unsigned devices too (its direct room with one person).
@@ -63,29 +63,29 @@ def group_room(
     recovery: UserId | None = None,
 ) -> WantedRoom:
     """The room of a group: its facilitators and members in it, who was removed not. Who left is neither invited nor put
-    out: a facilitator may just have asked them back in their own client. `waiting`: whose invitation is to wait.
+    out: a facilitator may just have asked them back in their own client. `waiting`: who is not to be asked, or not now.
     """
-    inside = frozenset(p.user_id for p in people if p.standing in ("facilitator", "invited", "joined"))
+    asked = frozenset(p.user_id for p in people if p.standing in ("facilitator", "invited"))
     facilitators = frozenset(p.user_id for p in people if p.standing == "facilitator")
     return WantedRoom(
         marker=room,
         revision=revision,
         name=name,
         power_levels=power_levels(facilitators),
-        people=inside - waiting,
-        unwelcome=frozenset(p.user_id for p in people if p.standing == "removed") - inside,
+        people=asked - waiting,
+        unwelcome=frozenset(p.user_id for p in people if p.standing == "removed") - facilitators,
         additional_creators=(recovery,) if recovery else (),
     )
 
 
-def direct_room(room: RoomId, revision: int, *, name: str, person: UserId) -> WantedRoom:
-    """The bot's room with one person."""
+def direct_room(room: RoomId, revision: int, *, name: str, person: UserId, asked: bool = False) -> WantedRoom:
+    """The bot's room with one person. `asked`: they have been; whether they come or stay is theirs to decide."""
     return WantedRoom(
         marker=room,
         revision=revision,
         name=name,
         power_levels=power_levels(frozenset()),
-        people=frozenset({person}),
+        people=frozenset() if asked else frozenset({person}),
         direct_to=person,
     )
 
