@@ -14,7 +14,7 @@ from facilitator.clock import Clock
 
 TICK = timedelta(seconds=1)
 AGAIN = 10
-"""Without a terminal, a long step is named again every so many ticks."""
+"""Without a terminal, a long step is named again every so many seconds."""
 
 
 class Progress:
@@ -51,15 +51,16 @@ class Progress:
         print(line, file=self._out, flush=True)
 
     async def _show(self) -> None:
-        ticks = 0
+        named: set[str] = set()
         while True:
             await self._clock.sleep(TICK)
             now = self._clock.monotonic()
-            lasting = [f"{what} ({now - began:.0f} s)" for what, began in self._began.items() if now - began >= 1]
-            if lasting and (self._live or ticks % AGAIN == 0):
+            lasting = {what: now - began for what, began in self._began.items() if now - began >= 1}
+            if lasting and (self._live or lasting.keys() - named or int(max(lasting.values())) % AGAIN == 0):
+                named |= lasting.keys()
+                told = ", ".join(f"{what} ({seconds:.0f} s)" for what, seconds in lasting.items())
                 self._clear()
-                print("Still " + ", ".join(lasting) + " …", end="" if self._live else "\n", file=self._out, flush=True)
-            ticks += 1
+                print(f"Still {told} …", end="" if self._live else "\n", file=self._out, flush=True)
 
     def _clear(self) -> None:
         if self._live:
