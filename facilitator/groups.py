@@ -99,7 +99,7 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime) -> list[GroupL
                 (n for s in series.get(group.id, ()) for n in recurrence.upcoming(s, now, 1)), key=_start, default=None
             ),
         )
-        for group, revision, seen, count in rows.tuples()
+        for group, revision, seen, count in rows
     ]
     return sorted(lines, key=lambda line: line.name.casefold())
 

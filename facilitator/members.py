@@ -141,7 +141,7 @@ async def roster(db: AsyncSession, group_id: GroupId) -> tuple[MemberLine, ...]:
         )
         .where(Member.group_id == group_id)
     )
-    return tuple(sorted((_line(m, seen) for m, seen in rows.tuples()), key=lambda line: line.matrix_id))
+    return tuple(sorted((_line(m, seen) for m, seen in rows), key=lambda line: line.matrix_id))
 
 
 def _line(member: Member, seen: MembershipSighting | None) -> MemberLine:

@@ -97,7 +97,7 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
     """
     return [
         WaitingAct(a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.attempts)
-        for a, matrix in (await db.execute(_firsts(bot, now, limit))).tuples()
+        for a, matrix in (await db.execute(_firsts(bot, now, limit)))
         if matrix is not None
     ]
 

@@ -130,8 +130,8 @@ async def _people(
         .outerjoin(MembershipSighting, _sighting_of(room.id, Member.matrix_id_index))
         .where(Member.group_id == room.group_id)
     )
-    people = [Known(user, "facilitator", 1, seen) for user, seen in facilitators.tuples()]
-    people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members.tuples()]
+    people = [Known(user, "facilitator", 1, seen) for user, seen in facilitators]
+    people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members]
     waiting = frozenset(p.user for p in people if p.asked_already() or p.held_back(now))
     until = min((again for p in people if (again := p.again()) and again > now), default=None)
     return tuple(Person(p.user, p.standing) for p in people), waiting, until

@@ -198,7 +198,7 @@ async def _series_of(db: AsyncSession, bot: BotId) -> dict[SeriesId, tuple[Serie
         .join(Group, Group.id == Series.group_id)
         .where(Room.bot_account_id == bot, Room.kind == "group", Series.ended.is_(None), Group.closed.is_(None))
     )
-    return {s.id: (_facts(s), room) for s, room in rows.tuples()}
+    return {s.id: (_facts(s), room) for s, room in rows}
 
 
 def _cause(reminder: reminders.DueReminder) -> ActId:

@@ -60,7 +60,7 @@ async def remembered(db: AsyncSession, bot: BotId) -> list[Remembered]:
     )
     return [
         Remembered(s.room_id, s.matrix_room, s.encryption, s.history_visibility or "joined", kind == "direct")
-        for s, kind in rows.tuples()
+        for s, kind in rows
         if s.matrix_room is not None and s.encryption is not None
     ]
 
@@ -223,7 +223,7 @@ async def beat(db: AsyncSession, name: str, *, now: datetime) -> None:
 
 async def heartbeats(db: AsyncSession) -> dict[str, datetime]:
     rows = await db.execute(select(Heartbeat.name, Heartbeat.at))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _put(db: AsyncSession, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:
