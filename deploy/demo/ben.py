@@ -30,6 +30,7 @@ async def follow(folder: Folder, settings: Path, ready: Ready, clock: Clock) -> 
             if line["event"] == "membership" and line["membership"] == "join" and await example.meet():
                 tell("The example group's next session is planned; a reminder of it is due now.")
     finally:
+        await peer.sign_out()
         await peer.stop()
 
 
@@ -42,6 +43,8 @@ def heard(line: Line) -> str | None:
             return f"Ben's phone decrypted, no warning: {body_of(line)}"
         case "message":
             return f"Ben's phone decrypted, and warns ({line['shield_reason']}): {body_of(line)}"
+        case "unreadable" if str(line["code"]).startswith("HISTORICAL"):
+            return None  # from before this sign-in: its keys went with the device of last time
         case "unreadable":
             return f"Ben's phone could not read a message ({line['code']})."
         case "membership" if line["membership"] == "join":
@@ -53,7 +56,8 @@ def heard(line: Line) -> str | None:
 
 def body_of(line: Line) -> str:
     """Safe to print: whoever wrote it must not speak to this terminal."""
-    return "\n    ".join(map(printable, str(line.get("body", "")).splitlines()))
+    lines = [printable(text) for text in str(line.get("body", "")).splitlines() if text.strip()]
+    return "\n    ".join(lines)
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,7 @@ WHOLE = FOLDER / "node_modules" / ".package-lock.json"
 """npm writes it last: without it the packages are missing or half there."""
 ANSWER_WITHIN = 30.0
 STOP_WITHIN = 5.0
+SIGN_OUT_WITHIN = 2.0
 LINE_AT_MOST = 2**22
 
 Line = dict[str, Any]
@@ -96,7 +97,7 @@ class Peer:
         return await self.ask("login", **fields, sign=sign, strict=strict, accept=accept)
 
     async def ask(self, deed: str, **fields: Any) -> Line:
-        """Have it do one thing (login, sign, join, send, stop). Raises PeerError when it could not."""
+        """Have it do one thing (login, sign, join, send, logout, stop). Raises PeerError when it could not."""
         number = next(self._ids)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
@@ -118,6 +119,12 @@ class Peer:
         line = found()
         assert line is not None
         return line
+
+    async def sign_out(self) -> None:
+        """Give its device back, if the homeserver still answers: a lost one would stay in the member's list."""
+        with contextlib.suppress(PeerError, TimeoutError, OSError):
+            async with asyncio.timeout(SIGN_OUT_WITHIN):
+                await self.ask("logout")
 
     async def message(self, body: str, *, within: float = 15.0) -> Line:
         return await self.heard(lambda line: line["event"] == "message" and line.get("body") == body, within=within)

@@ -123,6 +123,12 @@ const deeds = {
         return { event_id: sent.event_id };
     },
 
+    // Sign out, so that no lost device stays in the member's list.
+    async logout() {
+        await client?.logout(true);
+        return {};
+    },
+
     async stop() {
         client?.stopClient();
         return {};
