@@ -109,7 +109,11 @@ class NioHomeserver:
         return found
 
     async def create(self, step: CreateRoom) -> MatrixRoomId:
-        room = await changing.create(self._connection, step)
+        try:
+            room = await changing.create(self._connection, step)
+        except BaseException:
+            self._finder.unsure()
+            raise
         direct = step.direct_to is not None
         self._rooms.remember([KnownRoom(room, step.encryption, all_devices=direct)])
         self._finder.add(step.marker, room)

@@ -141,8 +141,10 @@ class Homeserver(Protocol):
 
     async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
         """What is new since the cursor, gaps filled from /messages, at most `wait` later. With None: from now on.
-        Asking again with the same cursor gives the same events again. New room keys are requested, one-time and
-        fallback keys kept up, and due device queries made before it returns."""
+        Asking again with the same cursor gives the same events again. Our own words, reactions and edits are not
+        among them. One-time and fallback keys are kept up, and due device queries made, before it returns. A key may
+        have come with an answer whose effects were never stored, in a process that died: after a start, whatever
+        still stands unread deserves one `read_again`."""
 
     def remember(self, rooms: Iterable[KnownRoom]) -> None:
         """Make rooms known without asking the homeserver."""

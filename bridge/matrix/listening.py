@@ -7,7 +7,7 @@ it in the same transaction as its effects hears everything at least once, and as
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -39,13 +39,15 @@ FROM_NOW_ON = {"filter": _filter(timeline=1, state={"types": ["m.room.encryption
 WHAT_IS_NEW = {"filter": _filter(timeline=TIMELINE, state={"not_types": LEFT_OUT})}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Listening:
     machine: Machine
     connection: Connection
     rooms: Rooms
     our_keys: OurKeys
     their_keys: TheirKeys
+    _since: str | None = None
+    _arrived: set[tuple[MatrixRoomId, str]] = field(default_factory=set, repr=False)
 
     @property
     def reader(self) -> events.Reader:
@@ -57,13 +59,13 @@ class Listening:
         else:
             query = WHAT_IS_NEW | {"since": since, "timeout": str(int(wait.total_seconds() * 1000))}
         answer = await self.connection.get(path("sync"), query, wait=wait)
-        keys_arrived = await self._take_in_keys(answer)
+        await self._take_in_keys(answer, since)
         news = await self._news(answer, since)
         return Sync(
             next_batch=answer["next_batch"],
             events=await self._heard(news) if since else (),
             invitations=self._invitations(answer),
-            keys_arrived=keys_arrived,
+            keys_arrived=frozenset(self._arrived),
             ours=self._ours(answer, since),
         )
 
@@ -72,14 +74,18 @@ class Listening:
         heard = (self.reader.heard(room, event) for room, raw in news for event in raw)
         return tuple(said for said in heard if said is not None)
 
-    async def _take_in_keys(self, answer: Mapping[str, Any]) -> frozenset[tuple[MatrixRoomId, str]]:
-        arrived = self.machine.receive(_part(answer, "to_device", "events") or [])
+    async def _take_in_keys(self, answer: Mapping[str, Any], since: str | None) -> None:
+        """A key is taken in once, however often its answer comes; what arrived is named again until the cursor moves
+        on, for whoever could not store the effects the first time."""
+        if since != self._since:
+            self._since = since
+            self._arrived.clear()
+        self._arrived |= self.machine.receive(_part(answer, "to_device", "events") or [])
         self.their_keys.changed(_part(answer, "device_lists", "changed") or [])
         self.their_keys.changed(_part(answer, "device_lists", "left") or [])
         counts = answer.get("device_one_time_keys_count") or {}
         await self.our_keys.keep_up(counts, answer.get("device_unused_fallback_key_types"))
         await self.their_keys.mend()
-        return arrived
 
     async def _news(self, answer: Mapping[str, Any], since: str | None) -> News:
         """The events of each room in its own order. What we know of the rooms is brought up to date with them."""

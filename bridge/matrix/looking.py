@@ -56,6 +56,10 @@ class Finder:
     def add(self, marker: RoomId, room: MatrixRoomId) -> None:
         self._rooms[marker] = room
 
+    def unsure(self) -> None:
+        """A room may have been made without our hearing of it: look through them once more."""
+        self._scanned = False
+
     async def find(self, marker: RoomId) -> MatrixRoomId | None:
         async with self._scanning:
             if not self._scanned and marker not in self._rooms:

@@ -59,6 +59,8 @@ class Speaking:
     def _carries(self, room: MatrixRoomId, event: Mapping[str, Any], act: ActId) -> bool:
         if event.get("type") != "m.room.encrypted" or event.get("sender") != self.machine.user_id:
             return False
+        if not event.get("content"):  # redacted
+            return False
         try:
             opened = self.machine.read(room, event)
         except (NoKey, Malformed):

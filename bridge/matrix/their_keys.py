@@ -16,38 +16,42 @@ from bridge.matrix.our_keys import ONE_TIME
 from facilitator.clock import Clock
 
 ASK_AGAIN = timedelta(minutes=5)
-SERVERS_MAY_TAKE_MS = 10_000
+SERVERS_MAY_TAKE_MS = 4_000
 
 
 class TheirKeys:
     def __init__(self, machine: Machine, connection: Connection, clock: Clock) -> None:
         self._machine, self._connection, self._clock = machine, connection, clock
         self._known: set[str] = set()
+        self._changed_meanwhile: set[str] = set()
         self._in_peace_until: dict[object, float] = {}
-        self._asking = asyncio.Lock()
+        self._asking, self._claiming = asyncio.Lock(), asyncio.Lock()
 
     def changed(self, users: Iterable[str]) -> None:
         """Their devices have changed: ask again before anything is sent to them or believed of them."""
-        self._known.difference_update(users)
+        changed = set(users)
+        self._known -= changed
+        self._changed_meanwhile |= changed
 
     async def know(self, users: Iterable[str]) -> None:
         """Have the devices of these people, asking in one request about those not known."""
         wanted = set(users)
+        if not self._to_ask(wanted):
+            return
         async with self._asking:
-            asked = {user for user in wanted - self._known if self._may_ask(user)}
+            asked = self._to_ask(wanted)
             if not asked:
                 return
-            self._known |= asked  # before the request: a change that comes meanwhile takes them out again
-            try:
-                answer = await self._query(asked)
-            except BaseException:
-                self._known -= asked
-                raise
+            self._changed_meanwhile.clear()
+            answer = await self._query(asked)
             self._machine.learn_devices(answer)
             silent = answer.get("failures") or {}
             unanswered = {user for user in asked if user.partition(":")[2] in silent}
-            self._known -= unanswered
+            self._known |= asked - unanswered - self._changed_meanwhile
             self._leave_in_peace(unanswered)
+
+    def _to_ask(self, users: set[str]) -> set[str]:
+        return {user for user in users - self._known if self._may_ask(user)}
 
     async def _query(self, users: set[str]) -> dict[str, Any]:
         body = {"device_keys": {user: [] for user in sorted(users)}, "timeout": SERVERS_MAY_TAKE_MS}
@@ -57,18 +61,23 @@ class TheirKeys:
         """Have an Olm session with each of these devices, claiming what is missing in one request. A device that
         gives no usable key is passed over."""
         wanted = set(devices)
-        async with self._asking:
-            missing = {device for device in wanted if not self._has_session(device) and self._may_ask(device)}
+        if not self._to_claim(wanted):
+            return
+        async with self._claiming:
+            missing = self._to_claim(wanted)
             if missing:
                 await self._claim(missing)
                 self._leave_in_peace(device for device in missing if not self._has_session(device))
+
+    def _to_claim(self, devices: set[Device]) -> set[Device]:
+        return {device for device in devices if not self._has_session(device) and self._may_ask(device)}
 
     async def mend(self) -> None:
         """Begin anew with devices whose session with us no longer decrypts, and tell them by an empty message."""
         machine = self._machine
         if not machine.wedged_devices:
             return
-        async with self._asking:
+        async with self._claiming:
             await self._claim({(device.user_id, device.id) for device in machine.wedged_devices})
             machine.wedged_devices.clear()
             waiting = list(machine.outgoing_to_device_messages)

@@ -1,0 +1,65 @@
+import secrets
+from pathlib import Path
+
+import pytest
+from nio.store.models import Accounts
+
+from bridge.matrix.hardened import Machine
+from bridge.matrix.keystore import KeyStore
+from facilitator.errors import Misconfigured
+from facilitator.ids import UserId
+
+BOT = UserId("@hearth:test")
+
+
+@pytest.mark.parametrize("key", [b"", b"DEFAULT_KEY", b"short", bytes(32), b"a" * 32, secrets.token_bytes(31)])
+def test_a_key_that_is_short_or_plainly_not_random_is_refused(tmp_path: Path, key: bytes) -> None:
+    with pytest.raises(Misconfigured):
+        KeyStore(tmp_path / "keys.db", key)
+
+
+def test_a_device_is_the_same_after_it_is_opened_again(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path / "keys.db", secrets.token_bytes(32))
+    assert not keys.holds(BOT, "DEVICE")
+
+    first = Machine(BOT, "DEVICE", keys.open(BOT, "DEVICE"))
+    first.store.close()
+    second = Machine(BOT, "DEVICE", keys.open(BOT, "DEVICE"))
+
+    assert second.account.identity_keys == first.account.identity_keys
+    assert keys.holds(BOT, "DEVICE")
+    assert not keys.holds(BOT, "OTHER")
+    assert not keys.holds(UserId("@other:test"), "DEVICE")
+    second.store.close()
+
+
+def test_another_key_does_not_open_it(tmp_path: Path) -> None:
+    right = KeyStore(tmp_path / "keys.db", secrets.token_bytes(32))
+    Machine(BOT, "DEVICE", right.open(BOT, "DEVICE")).store.close()
+
+    with pytest.raises(Misconfigured, match="does not open"):
+        KeyStore(tmp_path / "keys.db", secrets.token_bytes(32)).open(BOT, "DEVICE")
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys.db", secrets.token_bytes(32)).open(BOT, "DEVICE")
+    modes = {file.name: file.stat().st_mode & 0o077 for file in tmp_path.iterdir()}
+    assert set(modes.values()) == {0}
+    store.close()
+
+
+def test_two_stores_in_one_process_do_not_mix(tmp_path: Path) -> None:
+    """nio's models are shared by the process; each call must reach its own store's file."""
+    stores = [KeyStore(tmp_path / f"{n}.db", secrets.token_bytes(32)).open(BOT, "DEVICE") for n in range(2)]
+    machines = [Machine(BOT, "DEVICE", store) for store in stores]
+    for machine in machines * 2:
+        machine.save_account()
+
+    for machine, store in zip(machines, stores, strict=True):
+        again = store.load_account()
+        assert again.identity_keys == machine.account.identity_keys
+        store.to_disk()
+        with store.together():
+            store.save_account(machine.account)
+            assert Accounts.select().count() == 1
+        store.close()

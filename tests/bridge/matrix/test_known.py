@@ -1,0 +1,55 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bridge.matrix.homeserver import KnownRoom
+from bridge.matrix.known import Room, Rooms
+from bridge.matrix.screening import MEGOLM
+from facilitator.ids import MatrixRoomId
+
+ROOM = MatrixRoomId("!room")
+
+
+def encryption(**content: Any) -> dict[str, Any]:
+    return {"type": "m.room.encryption", "state_key": "", "content": content}
+
+
+def test_encryption_once_seen_is_never_lowered() -> None:
+    room = Room(ROOM)
+    room.hear(encryption(algorithm="of somebody's own"))
+    assert not room.encrypted
+    room.hear(encryption(algorithm=MEGOLM))
+    room.hear(encryption(algorithm="none"))
+    room.hear(encryption())
+    assert room.encrypted
+    Rooms().remember([KnownRoom(ROOM, {})])
+
+
+@pytest.mark.parametrize(
+    ("content", "messages", "lasts"),
+    [
+        ({}, 100, timedelta(days=7)),
+        ({"rotation_period_msgs": 3, "rotation_period_ms": 7_200_000}, 3, timedelta(hours=2)),
+        ({"rotation_period_msgs": 0, "rotation_period_ms": 1}, 1, timedelta(hours=1)),
+        ({"rotation_period_msgs": 10**9, "rotation_period_ms": "x"}, 10_000, timedelta(days=7)),
+        ({"rotation_period_msgs": True, "rotation_period_ms": None}, 100, timedelta(days=7)),
+    ],
+)
+def test_a_key_lasts_as_the_room_asks_within_reason(content: dict[str, Any], messages: int, lasts: timedelta) -> None:
+    room = Room(ROOM)
+    room.hear(encryption(algorithm=MEGOLM, **content))
+    assert (room.messages_per_key, room.key_lasts) == (messages, lasts)
+
+
+def test_who_joins_and_leaves_is_kept_up_only_once_it_was_asked() -> None:
+    def member(user: str, membership: str) -> dict[str, Any]:
+        return {"type": "m.room.member", "state_key": user, "content": {"membership": membership}}
+
+    room = Room(ROOM)
+    room.hear(member("@ada:test", "join"))
+    assert room.joined is None
+    room.joined = {"@ada:test"}
+    for change in (member("@ben:test", "invite"), member("@cleo:test", "join"), member("@ada:test", "ban")):
+        room.hear(change)
+    assert room.joined == {"@cleo:test"}
