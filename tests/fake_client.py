@@ -38,6 +38,7 @@ class FakeClient:
 
     def __init__(self, server: "FakeHomeserver", device: Device) -> None:
         self.server, self.device = server, device
+        self.closed = False
         self._megolm = Megolm(server, device)
         self._known: dict[MatrixRoomId, KnownRoom] = {}
         self._found: dict[RoomId, MatrixRoomId] | None = None
@@ -49,6 +50,7 @@ class FakeClient:
     async def _ask(self, what: str, effect: Callable[[], T], *, half: Callable[[], object] | None = None) -> T:
         """One request: the weather, the effect, and the two points where this process may die."""
         weather = self.server.weather
+        assert not self.closed, "a client that was closed is asked something"
         await asyncio.sleep(0)
         if wait := weather.wait(what):
             await self.server.clock.sleep(wait)
@@ -275,4 +277,4 @@ class FakeClient:
         return await self._ask("is_signed", lambda: self.device.signed)
 
     async def close(self) -> None:
-        self._known.clear()
+        self.closed = True

@@ -79,6 +79,12 @@ class FakePerson:
                 del device.post[count:]
         return sealed
 
+    async def say_in_clear(self, room: MatrixRoomId, body: str) -> EventId:
+        return await self.say(room, body, encrypted=False)
+
+    async def use_unsigned_device(self) -> None:
+        self.device.signed = False
+
     async def send_keys(self) -> None:
         """The keys that stayed behind arrive at last."""
         for device, _, room, session, index in self._held_back:
@@ -92,9 +98,10 @@ class FakePerson:
     # ------------------------------------------------------------------------------------------- reading
 
     async def sees(self, room: MatrixRoomId) -> list[EventId]:
-        """The messages their homeserver gives them, readable or not."""
+        """The messages their homeserver gives them, readable or not, without those that were hidden."""
         place = self.server.room(room)
-        return [event.event_id for event in place.seen_by(self.user_id) if event.type == MESSAGE]
+        seen = (event for event in place.seen_by(self.user_id) if event.type == MESSAGE)
+        return [event.event_id for event in seen if event.event_id not in place.redacted]
 
     async def read(self, room: MatrixRoomId) -> list[str]:
         """What stands on this person's screen: visible, not redacted, and encrypted for this device."""

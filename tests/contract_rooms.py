@@ -1,0 +1,115 @@
+"""The contract on rooms: made, found, looked at, changed."""
+
+import pytest
+
+from bridge.heard import StateChanged
+from bridge.matrix.homeserver import Rejected, SetState, TryLater
+from facilitator.ids import MatrixRoomId, RoomId
+from facilitator.rules.wanted_room import ENCRYPTION, power_levels
+from tests.contract_world import ContractWorld, Ear, led_by, step, with_people
+
+NOWHERE = MatrixRoomId("!nowhere")
+
+
+class RoomContract:
+    async def test_a_room_is_found_by_its_marker_after_a_restart(self, world: ContractWorld) -> None:
+        made = step()
+        room = await (await world.start()).create(made)
+        again = await world.start()
+        assert await again.find(made.marker) == room
+        assert await again.find(RoomId("nobody's")) is None
+
+    async def test_a_room_is_found_where_it_was_made(self, world: ContractWorld) -> None:
+        bot, made = await world.start(), step()
+        assert await bot.find(made.marker) is None
+        room = await bot.create(made)
+        assert await bot.find(made.marker) == room
+
+    async def test_a_room_whose_answer_was_lost_is_found_and_not_made_twice(self, world: ContractWorld) -> None:
+        bot, made = await world.start(), step()
+        assert await bot.find(made.marker) is None
+        world.lose_next_answer()
+        with pytest.raises(TryLater):
+            await bot.create(made)
+        room = await bot.find(made.marker)
+        assert room is not None
+        assert (await bot.look(room)).marker == made.marker
+
+    async def test_creating_twice_makes_two_rooms(self, world: ContractWorld) -> None:
+        bot, made = await world.start(), step()
+        assert await bot.create(made) != await bot.create(made)
+
+    async def test_a_room_somebody_else_made_is_never_found_by_our_marker(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        room = await ada.make_room(bot.user_id, direct=False, encrypted=True)
+        await bot.accept(room)
+        assert (await bot.look(room)).marker is None
+
+    async def test_a_new_room_is_what_was_asked_for(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        made = led_by(ada)
+        found = await bot.look(await bot.create(made))
+        assert (found.version, found.marker, found.name, found.topic) == ("12", made.marker, "Maple room", None)
+        assert (found.join_rule, found.history_visibility, found.guest_access) == ("invite", "joined", "forbidden")
+        assert found.encryption == ENCRYPTION
+        assert found.creators == {bot.user_id}
+        assert found.members == {bot.user_id: "join"}
+        for key, value in power_levels(frozenset({ada.user_id})).items():
+            assert found.power_levels[key] == value
+
+    async def test_an_additional_creator_is_shown(self, world: ContractWorld) -> None:
+        bot, recovery = await world.start(), await world.other("recovery")
+        room = await bot.create(step(additional_creators=(recovery.user_id,)))
+        assert (await bot.look(room)).creators == {bot.user_id, recovery.user_id}
+
+    async def test_a_creator_in_the_power_map_is_refused(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        room = await bot.create(step())
+        with pytest.raises(Rejected):
+            await bot.take(SetState(room, "m.room.power_levels", power_levels(frozenset({bot.user_id}))))
+
+    async def test_state_that_is_set_is_seen_and_heard(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        ear, room = await Ear(bot).begin(), await bot.create(step())
+        await ear.all_in(room)
+        await bot.take(SetState(room, "m.room.name", {"name": "Birch room"}))
+        assert (await bot.look(room)).name == "Birch room"
+        (heard,) = await ear.all_in(room)
+        assert isinstance(heard, StateChanged)
+        assert (heard.type, heard.state_key, heard.sender) == ("m.room.name", "", bot.user_id)
+
+    async def test_setting_the_same_state_again_changes_nothing(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        ear, room = await Ear(bot).begin(), await bot.create(step())
+        await ear.all_in(room)
+        for _ in range(3):
+            await bot.take(SetState(room, "m.room.name", {"name": "Birch room"}))
+        assert len(await ear.all_in(room)) == 1
+
+    async def test_drift_is_heard_and_seen(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        levels = power_levels(frozenset({ada.user_id}))
+        levels["events"]["m.room.name"] = 50
+        ear, room = await Ear(bot).begin(), await with_people(bot, ada, room=step(power_levels=levels))
+        await ear.all_in(room)
+        await ada.set_state(room, "m.room.name", {"name": "Ada's room"})
+        (heard,) = await ear.all_in(room)
+        assert isinstance(heard, StateChanged)
+        assert (heard.type, heard.sender) == ("m.room.name", ada.user_id)
+        assert (await bot.look(room)).name == "Ada's room"
+
+    async def test_a_room_we_left_or_never_entered_is_not_shown(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        room = await bot.create(step())
+        await bot.decline(room)
+        for gone in (room, NOWHERE):
+            with pytest.raises(Rejected) as refused:
+                await bot.look(gone)
+            assert refused.value.code in ("M_FORBIDDEN", "M_NOT_FOUND")
+
+    async def test_a_room_we_left_is_not_found(self, world: ContractWorld) -> None:
+        bot, made = await world.start(), step()
+        room = await bot.create(made)
+        await bot.decline(room)
+        assert await bot.find(made.marker) is None
+        assert await (await world.start()).find(made.marker) is None
