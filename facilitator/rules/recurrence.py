@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrule, rrulestr
 
 from facilitator.ids import SeriesId
 
@@ -158,11 +159,19 @@ def _walls(series: SeriesFacts, parts: Mapping[str, str], earliest: datetime) ->
     if "COUNT" not in parts and parts["FREQ"] in STEPS:
         start += max((earliest - start) // (STEPS[parts["FREQ"]] * interval), 0) * STEPS[parts["FREQ"]] * interval
     text = ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL")
+    return iter(_rule(text, start).xafter(earliest, inc=True))
+
+
+@lru_cache(maxsize=4096)
+def _rule(text: str, start: datetime) -> rrule:
+    """Kept, because reading the text costs more than all else on a page with two hundred series."""
     try:
         rule = rrulestr(text, dtstart=start)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRule("The recurrence rule cannot be understood.") from error
-    return iter(rule.xafter(earliest, inc=True))
+    if not isinstance(rule, rrule):
+        raise BadRule("A series has one recurrence rule.")
+    return rule
 
 
 def _parts(text: str) -> dict[str, str]:
