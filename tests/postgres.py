@@ -1,5 +1,6 @@
 """A throw-away PostgreSQL on a Unix socket in a folder of its own, started when the first test asks for it."""
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -18,6 +19,7 @@ import pytest
 from tests.keys import Keys, migrate
 
 READY_SECONDS = 30
+PR_SET_PDEATHSIG = 1
 OWNER = "hearth"
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=50")
 
@@ -55,6 +57,11 @@ def unprivileged() -> dict[str, Any]:
     return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
 
 
+def go_with_the_tests() -> None:
+    """Linux: end (fast shutdown) when the tests that started it are killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
 def start(folder: Path) -> Server:
     home = programs()
     assert home is not None
@@ -70,7 +77,7 @@ def start(folder: Path) -> Server:
         )  # fmt: skip
         process = subprocess.Popen(
             [home / "postgres", "-D", data, "-k", folder, *hasty],
-            stdout=log, stderr=log, cwd=folder, start_new_session=True, **who,
+            stdout=log, stderr=log, cwd=folder, start_new_session=True, preexec_fn=go_with_the_tests, **who,
         )  # fmt: skip
     return Server(folder, process)
 

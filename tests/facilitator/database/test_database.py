@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import func, make_url, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from facilitator.database import Database, Unavailable, connect, postgresql, sqlite
 from facilitator.database.tables import Account, Heartbeat
+from facilitator.database.unavailable import why_unavailable
 from facilitator.errors import Misconfigured
 from facilitator.ids import AccountId, UserId
 from tests.keys import Keys
@@ -273,8 +275,34 @@ async def test_postgresqls_bad_weather_is_unavailable(keys: Keys, postgres_url: 
                 f"SELECT pg_terminate_backend({await db.scalar(text('SELECT pg_backend_pid()'))})"
             )
             await db.execute(select(Heartbeat))
-    assert await number(database) == 1  # the connection that died was noticed and replaced
     await database.close()
+
+
+@pytest.mark.postgres
+async def test_connections_that_died_meanwhile_are_replaced_unseen(
+    keys: Keys, postgres_url: str, postgres_server: Server
+) -> None:
+    database = keys.connect(postgres_url)
+    await write(database, "one")
+    async with database.reading() as db:
+        pid = await db.scalar(text("SELECT pg_backend_pid()"))
+    postgres_server.administer(f"SELECT pg_terminate_backend({pid}, 5000)")
+    assert await number(database) == 1
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "why"), [("53100", "full"), ("53300", "busy"), ("57P01", "unreachable"), ("08006", "unreachable")]
+)
+def test_what_postgresql_says_of_itself_is_understood(state: str, why: str) -> None:
+    assert why_unavailable(OperationalError("", None, psycopg.errors.lookup(state)())) == why
+
+
+def test_a_damaged_file_or_a_wrong_statement_is_no_bad_weather() -> None:
+    wrong = sqlite3.OperationalError()
+    wrong.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    assert why_unavailable(OperationalError("", None, wrong)) is None
+    assert why_unavailable(OperationalError("", None, psycopg.errors.UndefinedTable())) is None
 
 
 async def test_a_postgresql_that_is_not_there_is_unavailable(keys: Keys, tmp_path: Path) -> None:
@@ -287,7 +315,7 @@ async def test_a_postgresql_that_is_not_there_is_unavailable(keys: Keys, tmp_pat
 async def test_a_constraint_error_does_not_tell_what_was_given(database: Database) -> None:
     def ada() -> Account:
         return Account(
-            id=AccountId("ada"), role="coordinator", name="Canary", matrix_id=UserId("@canary:x"),
+            id=AccountId("ada"), role="canary", name="Canary", matrix_id=UserId("@canary:x"),
             matrix_id_index=UserId("@canary:x"), created=NOW,
         )  # fmt: skip
 

@@ -55,12 +55,11 @@ async def test_who_waits_hears_at_once(bells: Opener) -> None:
 
 async def test_a_ring_before_the_wait_is_not_lost_and_many_become_one(bells: Opener) -> None:
     bridge, panel = await listening(bells()), bells()
-    for _ in range(500):
+    for _ in range(300):
         await panel.ring()
     assert await bridge.wait(LONG)
-    while await bridge.wait(A_MOMENT):  # PostgreSQL may deliver the rest a little later
-        pass
-    assert not await bridge.wait(A_MOMENT)
+    more = [await bridge.wait(A_MOMENT) for _ in range(20)]  # PostgreSQL may deliver the rest a little later
+    assert more.count(True) < 20 and not more[-1]
 
 
 async def test_without_a_ring_the_wait_ends_by_itself(bells: Opener) -> None:
