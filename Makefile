@@ -2,17 +2,50 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PEER := deploy/peer
+QUIET := $(shell test -t 2 || echo -q)
+FAST := not live and not browser and not peer and not postgres
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-7s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## make .venv from the locked, hashed packages
 
-.venv/ready: requirements/dev.lock pyproject.toml
-	@test -x $(BIN)/python || { echo "Making .venv …"; $(PYTHON) -m venv .venv; }
-	@echo "Installing the locked packages …"
+demo: .venv/ready ## a whole Hearth on this machine, to try (options: make demo ARGS="--peer --fresh")
+	@exec $(BIN)/hearth demo $(ARGS)
+
+check: .venv/ready ## style, types, import contracts, fast tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "$(FAST)"
+
+test: .venv/ready peer ## the whole suite; it ends by saying what it left out, and why
+	$(BIN)/pytest $(ARGS)
+
+bench: .venv/ready ## measure; figures, no verdicts
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: .venv/ready ## the long counts: kills, fuzz, every zone
+	HEARTH_SOAK=1 $(BIN)/pytest $(ARGS)
+
+# The strict client of the tests and of `hearth demo --peer`, where Node is there.
+peer:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PEER)/node_modules/.package-lock.json; fi
+
+$(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json
+	@echo "Installing the strict client's packages …"
+	@cd $(PEER) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.venv/ready: requirements/dev.lock requirements/uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Hearth needs Python 3.11 or newer; choose one with PYTHON=…"; exit 1; }
+	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/pip --version >/dev/null 2>&1 || { echo "Making .venv …"; \
+	  $(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo "On Debian: apt install python3-venv, then again."; exit 1; }; }
+	@echo "Installing the locked packages (a minute or two the first time) …"
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.lock
-	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(BIN)/uv pip sync $(QUIET) --python $(BIN)/python --require-hashes requirements/dev.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -22,4 +55,4 @@ lock: ## write the lock files anew (needs .venv)
 	eval $$uv $$c pyproject.toml -o requirements/hearth.lock && \
 	eval $$uv $$c pyproject.toml requirements/dev.in -o requirements/dev.lock
 
-.PHONY: help setup lock
+.PHONY: help setup demo check test bench soak peer lock

@@ -42,8 +42,11 @@ class Hearth(click.Group):
         except Refused as refused:
             click.echo(refused.sentence, err=True)
             context.exit(CANNOT)
-        except (click.exceptions.Exit, click.ClickException, click.Abort, KeyboardInterrupt):
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            context.exit(INTERRUPTED)
         except Exception as error:
             from deploy import logs
             from facilitator.database import Unavailable
@@ -56,6 +59,8 @@ class Hearth(click.Group):
 
 
 BUG = "This is a bug in Hearth, not your fault. What happened, without a word of what it held:"
+INTERRUPTED = 130
+"""As shells have it: ended by Ctrl-C, before there was anything to stop in order."""
 UNAVAILABLE = {
     "busy": "The database is busy just now: try again in a moment.",
     "full": "The disk is full: make room, then try again.",

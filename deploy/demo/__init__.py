@@ -115,7 +115,7 @@ class Demo:
                 await commands.migrate(settings)
             panel = self._service("the panel", "web", settings)
             group.create_task(self._wait_for(panel, chosen.panel))
-            await serving
+            await asyncio.shield(serving)  # shielded: stopping must reach all of the group at once, not this one first
             bridge = self._service("the bridge", "bridge", settings)
             group.create_task(self._wait_for(bridge, chosen.health))
         return settings
