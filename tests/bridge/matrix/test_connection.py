@@ -1,0 +1,111 @@
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestServer
+from aiohttp.web import Application, Request, Response
+
+from bridge.matrix.connection import Connection, path
+from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
+from tests.clock import TurnedClock
+
+Says = Callable[[int, Any], None]
+
+
+class Server:
+    """Answers whatever it was told to, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.asked = 200, "{}", list[str]()
+
+    def says(self, status: int, body: Any) -> None:
+        self.status, self.body = status, body if isinstance(body, str) else json.dumps(body)
+
+    async def answer(self, request: Request) -> Response:
+        self.asked.append(request.raw_path)
+        return Response(status=self.status, text=self.body, content_type="application/json")
+
+
+@pytest.fixture
+async def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+async def connection(server: Server, clock: TurnedClock) -> AsyncIterator[Connection]:
+    application = Application()
+    application.router.add_route("*", "/{path:.*}", server.answer)
+    async with TestServer(application) as running:
+        connection = Connection(str(running.make_url("")), "token", clock=clock)
+        yield connection
+        await connection.close()
+
+
+async def refusal(asking: Awaitable[Any]) -> HomeserverError:
+    with pytest.raises(HomeserverError) as refused:
+        await asking
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1500}, SlowDown),
+        (429, "slow down", SlowDown),
+        (400, {"errcode": "M_LIMIT_EXCEEDED"}, SlowDown),
+        (500, {"errcode": "M_UNKNOWN"}, TheirFault),
+        (502, "<html>", TheirFault),
+        (302, "", TheirFault),
+        (401, {"errcode": "M_UNKNOWN_TOKEN"}, SignedOut),
+        (401, {"errcode": "M_MISSING_TOKEN"}, SignedOut),
+        (401, {"flows": [], "session": "x"}, Rejected),
+        (403, {"errcode": "M_FORBIDDEN", "error": "@ada:test may not"}, Rejected),
+        (404, "not here", Rejected),
+        (400, [], Rejected),
+        (200, "<html>", TryLater),
+        (200, "[]", TryLater),
+    ],
+)
+async def test_every_kind_of_no_is_one_of_ours(
+    server: Server, connection: Connection, status: int, body: Any, kind: type[HomeserverError]
+) -> None:
+    server.says(status, body)
+    refused = await refusal(connection.get("/x"))
+    assert type(refused) is kind
+    assert "ada" not in repr(refused) + str(refused)
+
+
+async def test_a_code_is_kept_for_those_who_decide_by_it(server: Server, connection: Connection) -> None:
+    server.says(403, {"errcode": "M_FORBIDDEN"})
+    refused = await refusal(connection.post("/x", {}, kind="invite"))
+    assert isinstance(refused, Rejected)
+    assert refused.code == "M_FORBIDDEN"
+
+
+async def test_while_a_kind_has_to_wait_the_server_is_not_asked(
+    server: Server, connection: Connection, clock: TurnedClock
+) -> None:
+    server.says(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 60_000})
+    first = await refusal(connection.post("/x", {}, kind="invite"))
+    server.says(200, {})
+    second = await refusal(connection.post("/x", {}, kind="invite"))
+    await connection.post("/x", {}, kind="send")
+    assert isinstance(first, SlowDown)
+    assert isinstance(second, SlowDown)
+    assert (first.after, second.after, len(server.asked)) == (timedelta(seconds=60), timedelta(seconds=60), 2)
+
+    clock.turn(timedelta(seconds=61))
+    assert await connection.post("/x", {}, kind="invite") == {}
+
+
+async def test_nobody_there_is_try_later(clock: TurnedClock) -> None:
+    connection = Connection("http://127.0.0.1:9", clock=clock)
+    assert type(await refusal(connection.get("/x"))) is TryLater
+    await connection.close()
+
+
+async def test_what_a_path_is_made_of_stays_whole(server: Server, connection: Connection) -> None:
+    await connection.get(path("rooms", "!a/b:c", "state", "m.room.member", "@ä/x:y"))
+    assert server.asked == ["/_matrix/client/v3/rooms/!a%2Fb:c/state/m.room.member/@%C3%A4%2Fx:y"]
