@@ -21,7 +21,7 @@ class Templates:
     """Renders a template in a language. `everywhere`: values every page has."""
 
     def __init__(self, catalogues: dict[str, NullTranslations], cities: Cities, **everywhere: Any) -> None:
-        self.catalogues = catalogues
+        self.catalogues, self.everywhere = catalogues, everywhere
         self._environments = {
             tongue: environment(tongue, catalogue, cities) for tongue, catalogue in catalogues.items()
         }

@@ -1,0 +1,109 @@
+"""Sample data for the panel's tests: groups in every state a page can show, made by the use cases alone."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import accounts, groups, members, rooms, schedule, sightings
+from facilitator.database import Database
+from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId
+from facilitator.sightings import Looked
+
+ADA, DAN = UserId("@ada:panel.test"), UserId("@dan:panel.test")
+PURPOSE = "Talking through the week, on Tuesdays"
+MEMBERS = {
+    "@ben:chat.test": "joined",
+    "@cleo:elsewhere.test": "joined",
+    "@eli:chat.test": "invited",
+    "@fay:chat.test": "left",
+    "@gus:chat.test": "removed",
+}
+TROUBLES = {
+    "@hal:closed.test": ("forbidden", None),
+    "@ida:chat.test": ("unknown_person", None),
+    "@jon:nowhere.test": ("unknown_server", None),
+    "@kim:chat.test": ("slow_down", timedelta(minutes=3)),
+    "@lou:away.test": ("unreachable", timedelta(minutes=8)),
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Ada runs three groups; Dan, on the same panel, must see none of them."""
+
+    ada: AccountId
+    dan: AccountId
+    settled: GroupId
+    new: GroupId
+    troubled: GroupId
+    series: SeriesId
+
+
+async def make(database: Database, now: datetime) -> Sample:
+    async with database.transaction() as db:
+        ada = await accounts.add_coordinator(db, name="Ada", matrix_id=ADA, now=now)
+        dan = await accounts.add_coordinator(db, name="Dan", matrix_id=DAN, now=now)
+        settled = await open_group(db, ada, "Maple room", now)
+        new = await open_group(db, ada, "Harbour room", now)
+        troubled = await open_group(db, ada, "Willow room", now)
+        series = await schedule.schedule(
+            db, by=ada, group_id=settled, weekday=1, at="19:00", time_zone="Europe/Berlin", minutes=90, now=now
+        )
+        await schedule.schedule(  # 02:30 on 14 March 2027 does not exist in New York
+            db, by=ada, group_id=settled, weekday=6, at="02:30", time_zone="America/New_York", minutes=60,
+            first_day=date(2027, 3, 7), now=now,
+        )  # fmt: skip
+        await invite_everybody(db, ada, settled, now)
+        for loop in ("bridge", "homeserver"):
+            await sightings.beat(db, loop, now=now)
+        room = await rooms.group_room_id(db, settled)
+        await looked_after(db, room, settled, now)
+        await sightings.in_trouble(db, await rooms.group_room_id(db, troubled), "homeserver_unreachable", now=now)
+    return Sample(ada, dan, settled, new, troubled, series)
+
+
+async def open_group(db: AsyncSession, by: AccountId, name: str, now: datetime) -> GroupId:
+    return await groups.open_group(
+        db, by=by, name=name, purpose=PURPOSE, language="en", time_zone="Europe/Berlin", now=now
+    )
+
+
+async def invite_everybody(db: AsyncSession, by: AccountId, group_id: GroupId, now: datetime) -> None:
+    room = await rooms.group_room_id(db, group_id)
+    for person, standing in MEMBERS.items():
+        await members.invite(db, by=by, group_id=group_id, matrix_id=person, now=now)
+        if standing == "joined":
+            await members.joined(db, group_id, room, UserId(person), now=now)
+        if standing == "left":
+            await members.left(db, group_id, UserId(person), now=now)
+        if standing == "removed":
+            await members.removed(db, group_id, UserId(person), by=ADA, now=now)
+    for person, (trouble, wait) in TROUBLES.items():
+        await members.invite(db, by=by, group_id=group_id, matrix_id=person, now=now)
+        again = now + wait if wait else None
+        await sightings.could_not_invite(
+            db, room, UserId(person), invitation=1, trouble=trouble, next_try=again, now=now
+        )
+
+
+async def invite_many(db: AsyncSession, by: AccountId, group_id: GroupId, number: int, now: datetime) -> None:
+    for each in range(number):
+        await members.invite(db, by=by, group_id=group_id, matrix_id=f"@member{each}:chat.test", now=now)
+
+
+async def looked_after(db: AsyncSession, room: RoomId, group_id: GroupId, now: datetime) -> None:
+    """The bridge looked at the room and found nothing left to do."""
+    encryption = {"algorithm": "m.megolm.v1.aes-sha2"}
+    found = Looked(MatrixRoomId(f"!{group_id}:panel.test"), encryption, "joined", {}, 1_000)
+    await sightings.looked(db, room, found, now=now)
+
+
+async def sign_in(database: Database, account: AccountId, now: datetime) -> tuple[str, str]:
+    """A cookie's token and the form token that goes with it."""
+    async with database.transaction() as db:
+        link = await accounts.issue_link(db, account, now=now)
+        token = await accounts.redeem_link(db, link, browser="Firefox", now=now)
+        found = await accounts.signed_in(db, token, now=now)
+    assert found is not None
+    return token, found.form_token

@@ -1,0 +1,92 @@
+"""Inviting by Matrix id, and how each member stands, in words."""
+
+import pytest
+
+from facilitator.database.wakeup import Bell
+from tests.web.conftest import rang
+from tests.web.sample import ADA, Sample
+from tests.web.visitor import Visitor
+from web import words
+
+
+def form(cast: Sample) -> str:
+    return f"/groups/{cast.settled}/members"
+
+
+async def test_an_invitation_goes_on_its_way(ada: Visitor, cast: Sample, bell: Bell) -> None:
+    answer = await ada.post(form(cast), {"matrix_id": " https://matrix.to/#/@new:chat.test "})
+    assert answer.status == 303 and await rang(bell)
+    page = await ada.get(answer.location)
+    assert "The invitation is on its way." in page.words
+    assert "@new:chat.test Invited, not in the room yet" in page.words
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Please fill this in."),
+        ("ben", "starts with @"),
+        ("@ben", "The part after the colon is missing"),
+        ("@ben frank:chat.test", "has a space"),
+        ("@ben:not a server", "is not a server's name"),
+        ("@ben:chat.test", "in the group already"),
+        ("@eli:chat.test", "has an open invitation"),
+        (ADA, "is a facilitator of the group"),
+        ("@" + "x" * 260 + ":chat.test", "longer than a Matrix ID can be"),
+    ],
+)
+async def test_what_cannot_be_used_is_explained_and_stays(
+    ada: Visitor, cast: Sample, bell: Bell, typed: str, sentence: str
+) -> None:
+    page = await ada.post(form(cast), {"matrix_id": typed})
+    assert page.status == 422 and not await rang(bell)
+    assert sentence in page.words and 'aria-describedby="matrix_id-hint matrix_id-error"' in page.text
+    assert f'value="{typed}"' in page.text and "Maple room" in page.words
+
+
+@pytest.mark.parametrize(
+    ("person", "standing", "reason"),
+    [
+        ("@ben:chat.test", "In the room", ""),
+        ("@eli:chat.test", "Invited, not in the room yet", ""),
+        ("@fay:chat.test", "Left", ""),
+        ("@gus:chat.test", "Removed", ""),
+        ("@hal:closed.test", "Invitation not delivered", "do not accept invitations from here"),
+        ("@ida:chat.test", "Invitation not delivered", "knows nobody of this name"),
+        ("@jon:nowhere.test", "Invitation not delivered", "no chat server of this name"),
+        ("@kim:chat.test", "Invitation on its way", "This one goes out by itself. Next try in 3 minutes."),
+        ("@lou:away.test", "Invitation on its way", "keeps trying by itself. Next try in 8 minutes."),
+    ],
+)
+async def test_every_standing_and_trouble_has_its_words(
+    ada: Visitor, cast: Sample, person: str, standing: str, reason: str
+) -> None:
+    page = await ada.get(f"/groups/{cast.settled}")
+    line = page.text[page.text.index(f">{person}<") :]
+    line = line[: line.index("</li>")]
+    assert f">{standing}<" in line and reason in " ".join(line.replace("\n", " ").split())
+
+
+@pytest.mark.parametrize("person", ["@fay:chat.test", "@gus:chat.test", "@hal:closed.test", "@ida:chat.test"])
+async def test_whoever_left_or_was_not_reached_is_asked_again_by_one_button(
+    ada: Visitor, cast: Sample, person: str
+) -> None:
+    page = await ada.get(f"/groups/{cast.settled}")
+    assert f'name="matrix_id" value="{person}"' in page.text
+    answer = await ada.post(form(cast), {"matrix_id": person})
+    assert answer.status == 303
+    assert f"{person} Invited, not in the room yet" in (await ada.get(answer.location)).words
+
+
+async def test_an_invitation_the_bot_sees_to_by_itself_offers_no_button(ada: Visitor, cast: Sample) -> None:
+    page = await ada.get(f"/groups/{cast.settled}")
+    for person in ("@kim:chat.test", "@lou:away.test", "@ben:chat.test", "@eli:chat.test"):
+        assert f'name="matrix_id" value="{person}"' not in page.text
+
+
+async def test_a_group_without_members_says_what_to_do(ada: Visitor, cast: Sample) -> None:
+    assert "Nobody is invited yet." in (await ada.get(f"/groups/{cast.new}")).words
+
+
+def test_a_trouble_nobody_has_words_for_yet_still_reads_well() -> None:
+    assert words.SOME_TROUBLE and words.SOME_NEXT and words.SOME_MEMBER_TROUBLE
