@@ -36,7 +36,7 @@ class Server:
 
     def administer(self, statement: str) -> None:
         with psycopg.connect(f"host={self.folder} user={OWNER} dbname=postgres", autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 def programs() -> Path | None:

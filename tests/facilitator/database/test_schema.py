@@ -5,6 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ async def test_upgrading_an_empty_database_makes_it_ready(keys: Keys, empty_url:
 async def test_there_is_no_difference_between_tables_and_migrations(any_database: Database) -> None:
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return compare_metadata(context, Table.metadata)
+        return list(compare_metadata(context, Table.metadata))
 
     assert await on(any_database, differences) == []
 
@@ -149,7 +150,7 @@ async def test_all_the_way_down_and_up_again_with_data(any_database: Database) -
 async def test_each_step_back_and_forth_keeps_the_data(any_database: Database) -> None:
     await fill(any_database)
     for revision in REVISIONS[-2::-1]:
-        await on(any_database, lambda connection, to=revision: schema.run(connection, command.downgrade, to))
+        await on(any_database, partial(schema.run, direction=command.downgrade, revision=revision))
         await any_database.upgrade()
         assert await rows(any_database) == FILLED
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects import sqlite as sqlite_dialects
 
 from facilitator.database import Database, KeyRing, connect
@@ -151,7 +151,7 @@ async def test_one_persons_index_is_the_same_in_every_table(any_database: Databa
         id=MemberId("m"), group_id=GroupId("g"), matrix_id=ADA, matrix_id_index=ADA, standing="joined", since=NOON
     )
     await keep(any_database, account(), group(), member)
-    joined: Select[tuple[str]] = select(Member.id).join(Account, Account.matrix_id_index == Member.matrix_id_index)
+    joined = select(Member.id).join(Account, Account.matrix_id_index == Member.matrix_id_index)
     async with any_database.reading() as db:
         assert (await db.scalars(joined)).all() == ["m"]
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from facilitator.database import wakeup
 from facilitator.database.wakeup import Bell, NotifyBell, SocketBell, open_bell
@@ -195,7 +196,7 @@ async def test_a_postgresql_that_is_away_costs_the_ring_and_nothing_else(tmp_pat
 
 
 def test_the_bell_goes_where_the_database_goes() -> None:
-    told = wakeup.conninfo(wakeup.make_url("postgresql+psycopg://me:secret@db.example:5433/hearth?sslrootcert=/ca"))
+    told = wakeup.conninfo(make_url("postgresql+psycopg://me:secret@db.example:5433/hearth?sslrootcert=/ca"))
     for part in ("host=db.example", "port=5433", "user=me", "password=secret", "dbname=hearth", "sslmode=verify-full"):
         assert part in told
 
