@@ -35,7 +35,8 @@ class Folder:
     """Held from `take` until `release`."""
 
     def __init__(self, path: Path, lock: int) -> None:
-        self.path, self._lock = path, lock
+        self.path = path
+        self._lock: int | None = lock
 
     @classmethod
     def take(cls, path: Path, *, fresh: bool) -> Self:
@@ -67,7 +68,10 @@ class Folder:
         return folder
 
     def release(self) -> None:
-        os.close(self._lock)
+        """Let another demo have it. Harmless the second time."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def remembered(self) -> Remembered:
         try:
