@@ -1,5 +1,6 @@
 """The `Homeserver` protocol, kept with nio's encryption: every method one line to where its work is done."""
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,17 +65,18 @@ class NioHomeserver:
         TryLater when the homeserver does not answer.
         """
         clock = clock or Clock()
-        connection = Connection(account.homeserver, account.access_token, clock=clock)
-        try:
+        async with contextlib.AsyncExitStack() as undone:
+            connection = Connection(account.homeserver, account.access_token, clock=clock)
+            undone.push_async_callback(connection.close)
             await _check(connection, account)
-            machine = Machine(account.user_id, account.device_id, keys.open(account.user_id, account.device_id))
+            store = keys.open(account.user_id, account.device_id)
+            undone.callback(store.close)
+            machine = Machine(account.user_id, account.device_id, store)
             parts = _assemble(machine, connection, identity, clock=clock, only_signed=only_signed)
             await parts.identity.check_device()
             await parts.listening.our_keys.publish()
             await parts.identity.ensure()
-        except BaseException:
-            await connection.close()
-            raise
+            undone.pop_all()
         return cls(parts)
 
     @property

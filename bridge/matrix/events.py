@@ -57,7 +57,7 @@ class Reader:
         if opened.type != "m.room.message":
             return None
         device = self.machine.device_of(common["sender"], opened)
-        signed = device is not None and device.id in self.machine.signed.get(common["sender"], ())
+        signed = device is not None and device.verified
         return _message(opened.content, common | {"encrypted": True, "bound": device is not None, "signed": signed})
 
 

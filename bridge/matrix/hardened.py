@@ -48,11 +48,10 @@ class Malformed(Exception):
 
 
 class Machine(Olm):
-    """One device's encryption. `signed` names, per user asked about since the start, the devices they have signed."""
+    """One device's encryption. Of other people's devices, nio's word `verified` means here: its owner has signed it."""
 
     def __init__(self, user_id: UserId, device_id: str, store: Store) -> None:
         super().__init__(user_id, device_id, store)
-        self.signed: dict[str, frozenset[str]] = {}
         self.faults: Counter[str] = Counter()
 
     # -- to-device -------------------------------------------------------------------------------------------
@@ -60,18 +59,18 @@ class Machine(Olm):
     def receive(self, events: Iterable[Any]) -> frozenset[tuple[MatrixRoomId, str]]:
         """Take in to-device events; returns the Megolm sessions whose keys came. Anybody can send us these, so
         whatever is malformed is counted and dropped. Key requests and verifications are not answered."""
-        keys: set[tuple[MatrixRoomId, str]] = set()
-        for raw in events:
-            try:
-                key = self._receive_one(raw)
-            except Exception:  # nio raises a dozen kinds here, among them bare KeyError and vodozemac's
-                self.faults["to_device"] += 1
-                continue
-            if key is not None:
-                keys.add((MatrixRoomId(key.room_id), key.session_id))
-        return frozenset(keys)
+        with self.store.together():
+            received = [self._receive_one(raw) for raw in events]
+        return frozenset((MatrixRoomId(key.room_id), key.session_id) for key in received if key is not None)
 
-    def _receive_one(self, raw: dict[str, Any]) -> RoomKeyEvent | None:
+    def _receive_one(self, raw: Any) -> RoomKeyEvent | None:
+        try:
+            return self._room_key(raw)
+        except Exception:  # nio raises a dozen kinds here, among them bare KeyError and vodozemac's
+            self.faults["to_device"] += 1
+            return None
+
+    def _room_key(self, raw: dict[str, Any]) -> RoomKeyEvent | None:
         if raw["type"] == "m.room_key.withheld":
             self.faults["withheld"] += 1
             return None
@@ -149,10 +148,16 @@ class Machine(Olm):
     def learn_devices(self, answer: Mapping[str, Any]) -> None:
         """Take in an answer to /keys/query."""
         usable = screening.usable_devices(answer)
-        self._handle_key_query(SimpleNamespace(device_keys=usable))
-        for user, devices in usable.items():
-            held = {name: keys for name, keys in devices.items() if self._holds(user, name, keys)}
-            self.signed[user] = screening.signed_devices(answer, user, held)
+        with self.store.together():
+            self._handle_key_query(SimpleNamespace(device_keys=usable))
+            for user, devices in usable.items():
+                held = {name: keys for name, keys in devices.items() if self._holds(user, name, keys)}
+                self._mark(user, screening.signed_devices(answer, user, held))
+
+    def _mark(self, user: str, signed: frozenset[str]) -> None:
+        for device in self.device_store.active_user_devices(user):
+            if device.verified != (device.id in signed):
+                (self.store.unverify_device if device.verified else self.store.verify_device)(device)
 
     def _holds(self, user: str, name: str, keys: Mapping[str, Any]) -> bool:
         """Whether the device as shown is the device we know. nio keeps the first signing key it saw of each, and

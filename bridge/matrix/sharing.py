@@ -55,9 +55,8 @@ class Sharing:
         found = Recipients({}, {})
         anyone = room.all_devices or not self._only_signed
         for user in sorted(joined):
-            signed = self._machine.signed.get(user, frozenset())
             for device in self._machine.device_store.active_user_devices(user):
-                where = found.given if anyone or device.id in signed else found.withheld
+                where = found.given if anyone or device.verified else found.withheld
                 where[user, device.id] = device
         return found
 
