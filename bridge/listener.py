@@ -14,7 +14,7 @@ from bridge.heard import Heard, InvitedUs, MembershipChanged, Message, StateChan
 from bridge.house import House, one_line
 from bridge.matrix.homeserver import KnownRoom, Rejected, TryLater
 from facilitator import members, rooms, sightings
-from facilitator.database import Db
+from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId
 
 log = structlog.get_logger(__name__)
@@ -72,6 +72,8 @@ class Listener:
         try:
             async with db.begin_nested():
                 await self._handle(db, event)
+        except Unavailable:
+            raise  # the weather's fault, not the event's: it is not counted against it
         except Exception as error:
             log.warning("event failed", event_id=event.event_id, error=one_line(error))
             return False
@@ -138,7 +140,8 @@ class Listener:
             room_id = await rooms.direct_with(db, invitation.sender, now=now)
             await rooms.take_charge(db, self._house.bot)
             seen = sightings.Looked(
-                invitation.room, found.encryption, found.history_visibility, found.members, revision=None, next_look=now
+                invitation.room, found.encryption, found.history_visibility, found.members, revision=None, at=now,
+                next_look=now,
             )
             await sightings.looked(db, room_id, seen, now=now)
         if found.encryption is not None:

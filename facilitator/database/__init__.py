@@ -18,7 +18,7 @@ from facilitator.database import postgresql, schema, sqlite
 from facilitator.database.keys import KeyRing
 from facilitator.database.schema import Upgrade
 from facilitator.database.types import give_rings
-from facilitator.database.unavailable import Unavailable, told_apart
+from facilitator.database.unavailable import Unavailable, no_connection_is_unavailable, tell_apart
 from facilitator.errors import Misconfigured
 
 __all__ = ["Database", "Db", "KeyRing", "Unavailable", "Upgrade", "connect"]
@@ -72,6 +72,7 @@ class Database:
     def _make_engine(self, **options: Any) -> AsyncEngine:
         engine: AsyncEngine = self.kind.engine_for(self.url, hide_parameters=True, **options)
         give_rings(engine.dialect, self._rings)
+        tell_apart(engine)
         event.listen(engine.sync_engine, "before_cursor_execute", self._count)
         return engine
 
@@ -81,14 +82,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Read only. What is read in one go is of one moment. Raises Unavailable."""
-        with told_apart():
+        with no_connection_is_unavailable():
             async with self._readers.begin() as db:
                 yield db
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Change things: all of it is kept at the end, or none. Raises Unavailable, when nothing was kept."""
-        with told_apart():
+        with no_connection_is_unavailable():
             async with self._my_turn(), self._changers.begin() as db:
                 await db.connection()  # take the write lock now, before anything is decided on what is read
                 yield db
@@ -122,7 +123,7 @@ class Database:
         """Bring the schema to this code's, all or nothing. An SQLite file is copied first."""
         engine = self._make_engine(upgrading=True, poolclass=NullPool)
         try:
-            with told_apart():
+            with no_connection_is_unavailable():
                 async with self._my_turn(), engine.execution_options(**self.kind.CHANGING).begin() as connection:
                     return await connection.run_sync(schema.upgrade, self.file)
         finally:

@@ -6,10 +6,14 @@ Only what passes by itself or with the host's help belongs here; a damaged file 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 SQLITE = {5: "busy", 6: "busy", 10: "unreachable", 13: "full", 14: "unreachable"}  # BUSY LOCKED IOERR FULL CANTOPEN
+LOST_SAVEPOINT = "no such savepoint"  # SQLite gave up the whole transaction, as it does on a full disk
 POSTGRESQL = {
     "08": "unreachable",  # connection
     "25P03": "busy",  # idle in transaction too long
@@ -35,18 +39,23 @@ class Unavailable(Exception):
         self.why = why
 
 
+def tell_apart(engine: AsyncEngine) -> None:
+    """Let bad weather come out of every statement as Unavailable, so that nobody takes it for the fault of what they
+    were just doing; everything else as it came."""
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def on_error(context: ExceptionContext) -> Unavailable | None:
+        error = context.sqlalchemy_exception
+        why = why_unavailable(error) if isinstance(error, DBAPIError) and not context.is_pre_ping else None
+        return Unavailable(why) if why else None
+
+
 @contextmanager
-def told_apart() -> Iterator[None]:
-    """Raise what is only bad weather as Unavailable, and everything else as it came."""
+def no_connection_is_unavailable() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
         raise Unavailable("busy") from error
-    except DBAPIError as error:
-        why = why_unavailable(error)
-        if why is None:
-            raise
-        raise Unavailable(why) from error
 
 
 def why_unavailable(error: DBAPIError) -> str | None:
@@ -55,7 +64,7 @@ def why_unavailable(error: DBAPIError) -> str | None:
     cause: BaseException | None = error.orig
     while cause is not None:
         if isinstance(code := getattr(cause, "sqlite_errorcode", None), int):
-            return SQLITE.get(code & 0xFF)
+            return "full" if LOST_SAVEPOINT in str(cause) else SQLITE.get(code & 0xFF)
         if isinstance(state := getattr(cause, "sqlstate", None), str):
             return next((POSTGRESQL[start] for start in (state, state[:3], state[:2]) if start in POSTGRESQL), None)
         if type(cause).__module__.startswith("psycopg") and type(cause).__name__ in (

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -193,6 +193,36 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_kept(database: Database
     assert await number(database) == 0
     async with database.reading() as db:
         assert await db.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+async def test_bad_weather_comes_out_of_the_statement_it_befell(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as db:
+            await db.execute(text(f"PRAGMA max_page_count = {await db.scalar(text('PRAGMA page_count'))}"))
+            with pytest.raises(Unavailable, match="full"):
+                async with db.begin_nested():
+                    db.add_all(beat(f"{count:0500}") for count in range(100))
+            raise ZeroDivisionError
+
+
+async def test_a_savepoint_that_went_with_its_transaction_is_bad_weather(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        async with database.transaction() as db, db.begin_nested():
+            await db.execute(text("ROLLBACK"))  # as SQLite does by itself when the disk fails it
+            raise ZeroDivisionError
+
+
+async def test_what_failed_in_a_savepoint_leaves_the_rest_of_the_transaction(any_database: Database) -> None:
+    async with any_database.transaction() as db:
+        db.add(beat("one"))
+        for name in ("two", "three"):
+            with suppress(IntegrityError):
+                async with db.begin_nested():
+                    db.add(beat(name))
+                    await db.flush()
+                    await db.execute(text("INSERT INTO heartbeats SELECT * FROM heartbeats WHERE name = 'two'"))
+    async with any_database.reading() as db:
+        assert (await db.scalars(select(Heartbeat.name).order_by(Heartbeat.name))).all() == ["one", "three"]
 
 
 async def test_sqlite_connections_are_set_as_the_house_wants(database: Database) -> None:
