@@ -1,6 +1,7 @@
 """The bot stops, things happen, it starts again: the same device, the same identity, nothing lost or heard twice."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from bridge.matrix.signing import SigningKey
 from facilitator.errors import Misconfigured
 from facilitator.ids import MatrixRoomId, RoomId, because
 from tests.live.hearing import Ear
-from tests.live.world import ENCRYPTION, PASSWORD, Bot, World, room_step
+from tests.live.world import ENCRYPTION, PASSWORD, Bot, Seeds, World, room_step
 
 pytestmark = pytest.mark.live
 
@@ -165,3 +166,33 @@ async def replace_identity(world: World, account: Bot) -> None:
             "session": answer["session"],
         }
         await person.do("POST", "keys/device_signing/upload", body | {"auth": auth})
+
+
+class FailingSeeds(Seeds):
+    """A database that is full at the worst moment: before (`keeps` False) or after the seeds were stored."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        super().__init__()
+        self.keeps = keeps
+
+    async def keep(self, seeds: Mapping[str, str], master_key: str) -> None:
+        if self.keeps:
+            await super().keep(seeds, master_key)
+        raise OSError
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+async def test_no_identity_is_shown_before_its_seeds_are_safe(world: World, keeps: bool) -> None:
+    account = await world.bot()
+    account.seeds = FailingSeeds(keeps=keeps)
+    with pytest.raises(OSError):
+        await account.start()
+    person = await world.person()
+    shown = await person.do("POST", "keys/query", {"device_keys": {account.account.user_id: []}})
+    assert account.account.user_id not in shown["master_keys"]
+
+    kept, account.seeds = account.seeds.kept, Seeds()
+    account.seeds.kept = kept
+    bot = await account.start()
+    assert await bot.is_signed()
+    assert kept is None or account.seeds.kept == kept
