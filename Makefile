@@ -45,7 +45,7 @@ $(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json
 	  $(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo "On Debian: apt install python3-venv, then again."; exit 1; }; }
 	@echo "Installing the locked packages (a minute or two the first time) …"
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.lock
-	@$(BIN)/uv pip sync $(QUIET) --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(BIN)/uv pip sync --compile-bytecode $(QUIET) --python $(BIN)/python --require-hashes requirements/dev.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
