@@ -102,7 +102,7 @@ def _shorter(present: object, wanted: int) -> int:
 
 def _rights(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
     levels = _without(wanted.power_levels, found.creators)
-    if _effective(levels, levels, found.creators) != _effective(found.power_levels, levels, found.creators):
+    if _effective(levels, levels) != _effective(found.power_levels, levels):
         yield SetState(found.room, "m.room.power_levels", levels)
 
 
@@ -112,14 +112,14 @@ def _without(levels: Mapping[str, Any], creators: frozenset[UserId]) -> dict[str
     return {**levels, "users": users}
 
 
-def _effective(levels: Mapping[str, Any], wanted: Mapping[str, Any], creators: frozenset[UserId]) -> dict[str, Any]:
+def _effective(levels: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The map with its defaults written out, to compare by what it means. Keys that mean nothing to Matrix and are
     not ours (Synapse adds `historical`) do not count: putting them right would be a step without effect."""
     full = {name: levels.get(name, usual) for name, usual in LEVELS.items()}
     full |= {name: levels.get(name) for name in wanted if name not in LEVELS}
     if isinstance(full["users"], Mapping):
         usual = full["users_default"]
-        full["users"] = {user: n for user, n in full["users"].items() if n != usual and user not in creators}
+        full["users"] = {user: n for user, n in full["users"].items() if n != usual}
     if isinstance(full["notifications"], Mapping):
         full["notifications"] = {"room": 50, **full["notifications"]}
     return full

@@ -161,8 +161,10 @@ class MessageContract:
         bot, ben = await world.start(), await world.other("ben")
         room = await with_people(bot, ben)
         await ben.say_in_clear(room, "long ago")
-        ear = await Ear(bot).begin()
-        assert await ear.messages_in(room) == []
+        first = await bot.listen(None, wait=NOW)
+        assert first.events == ()
+        await ben.say_in_clear(room, "just now")
+        assert [message.body for message in await Ear(bot, first.next_batch).messages_in(room)] == ["just now"]
 
     async def test_listening_with_nothing_new_ends_and_hears_nothing(self, world: ContractWorld) -> None:
         bot = await world.start()

@@ -10,7 +10,7 @@ from facilitator.ids import UserId
 from facilitator.rules.wanted_room import power_levels
 from tests.contract_world import ContractWorld, Ear, led_by, step, with_people
 
-NOW = timedelta(0)
+NOW, SHORT = timedelta(0), timedelta(milliseconds=100)
 
 
 class PeopleContract:
@@ -153,6 +153,7 @@ class PeopleContract:
         room = await ben.make_room(bot.user_id, direct=direct, encrypted=encrypted)
         invitation = await ear.invitation(room)
         assert (invitation.sender, invitation.direct, invitation.encrypted) == (ben.user_id, direct, encrypted)
+        assert (await ear.once(SHORT)).invitations == (), "it is heard once"
         await bot.accept(room)
         assert (await bot.look(room)).members[bot.user_id] == "join"
 

@@ -39,6 +39,8 @@ class FakeClient:
     def __init__(self, server: "FakeHomeserver", device: Device) -> None:
         self.server, self.device = server, device
         self.closed = False
+        self._since: str | None = None
+        self._arrived: set[tuple[MatrixRoomId, str]] = set()
         self._megolm = Megolm(server, device)
         self._known: dict[MatrixRoomId, KnownRoom] = {}
         self._found: dict[RoomId, MatrixRoomId] | None = None
@@ -80,7 +82,10 @@ class FakeClient:
 
     def _sync(self, since: str | None) -> Sync:
         after = 0 if since is None else int(since.removeprefix("s"))
-        arrived = self.device.receive(after)
+        if since != self._since:
+            self._since = since
+            self._arrived.clear()
+        self._arrived |= self.device.receive(after)
         rooms = list(self.server.rooms.values())[::-1]  # rooms come in no order that may be relied on
         news = [event for room in rooms for event in room.seen_by(self.user_id, after=after)]
         self._take_in(news)
@@ -89,7 +94,7 @@ class FakeClient:
             next_batch=f"s{self.server.position}",
             events=tuple(each for each in said if each is not None),
             invitations=tuple(self._invitations(after)),
-            keys_arrived=arrived,
+            keys_arrived=frozenset(self._arrived),
             ours={e.room: str(e.content["membership"]) for e in news if self._is_ours(e)},
         )
 

@@ -29,12 +29,14 @@ class Device:
     def __hash__(self) -> int:
         return hash((self.user, self.name))
 
-    def receive(self, after: int) -> frozenset[tuple[MatrixRoomId, str]]:
-        """Take in the keys that came since; asking again with the same place brings them again."""
-        arrived = [(room, session, index) for position, room, session, index in self.post if position > after]
-        for _, session, index in arrived:
-            self.keys[session] = min(index, self.keys.get(session, index))
-        return frozenset((room, session) for room, session, _ in arrived)
+    def receive(self, after: int) -> set[tuple[MatrixRoomId, str]]:
+        """Take in the keys that came since, and say which are new: a key is taken in once, however often it comes."""
+        new = set()
+        for position, room, session, index in self.post:
+            if position > after and index < self.keys.get(session, index + 1):
+                self.keys[session] = index
+                new.add((room, session))
+        return new
 
     def opens(self, sealed: Sealed) -> bool:
         return sealed.index >= self.keys.get(sealed.session, sealed.index + 1)

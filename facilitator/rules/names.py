@@ -32,18 +32,18 @@ SECOND = _each("Silver Quiet Green Sunny Upper Little Golden Old Blue Wide Round
 
 STEMS = _each(
     """addict alcohol anonym anorex anxiet bereave bipolar bulimi cannabis cocain codepend dementia depress detox
-    drogen fentanyl gambl heroin narcot opiate opioid overdos psychiatr psychot rehab relaps schizo sobriet
-    spielsucht suchthilf suicid therap traumat adiccion alcool alkohol recuperacion retablissement toxicoman"""
+    fentanyl gambl narcot opiate opioid overdos psychiatr psychot rehab relaps schizo sobriet spielsucht suchthilf
+    suicid therap traumat adiccion alcool alkohol recuperacion retablissement toxicoman"""
 )
-"""A word that begins like this tells. Only beginnings that start no harmless word or common name."""
+"""A word that contains this tells. Only what stands in no harmless word: "hydrogen" is why "drogen" is not here."""
 
 WORDS = frozenset(
     _each(
         """aa abuse abused abuser abusers abusive adhd alanon alateen autism autistic benzo benzos bpd cancer
-        crystalmeth disorder disorders drinker drinkers drinking drogue drogues drug drugs drunk drunks grief
-        grieving hiv illness mentalhealth meth naloxone naranon ocd patient patients porn ptsd recover
-        recovered recoveries recovering recovery selfharm slaa smoker smokers sober substance substances
-        survivor survivors trauma traumas weed"""
+        crystalmeth disorder disorders drinker drinkers drinking drogen drogensucht drogue drogues drug drugs
+        drunk drunks grief grieving heroin hiv illness mentalhealth meth naloxone naranon ocd patient patients
+        porn ptsd recover recovered recoveries recovering recovery selfharm slaa smoker smokers sober
+        substance substances survivor survivors trauma traumas weed"""
     )
 )
 
@@ -89,7 +89,7 @@ def _tells(name: str) -> bool:
     text = f" {' '.join(words)} "
     return (
         bool(WORDS & set(words))
-        or any(word.startswith(stem) for word in words for stem in STEMS)
+        or any(stem in word for word in words for stem in STEMS)
         or any(f" {phrase} " in text for phrase in PHRASES)
     )
 

@@ -195,9 +195,11 @@ async def test_a_message_whose_key_comes_later_is_read_again(server: FakeHomeser
     assert await bot.read_again(room, [event_id]) == (unreadable,)
     cursor = ear.cursor
     await ben.send_keys()
-    for _ in range(2):  # asking again with the same cursor brings the key again
+    for _ in range(2):  # asking again with the same cursor names the key again, moving on does not
         sync = await bot.listen(cursor, wait=NOW)
         assert sync.keys_arrived == {(room, unreadable.session_id)}
+    assert (await bot.listen(sync.next_batch, wait=NOW)).keys_arrived == frozenset()
+    assert (await server.bot().listen(cursor, wait=NOW)).keys_arrived == frozenset(), "the device has it already"
     (read,) = await server.bot().read_again(room, [event_id])
     assert isinstance(read, Message)
     assert (read.body, read.encrypted, read.bound, read.signed) == ("hello", True, True, True)

@@ -9,7 +9,7 @@ from facilitator.rules import names
     "name",
     [
         "AA", "A.A. on Tuesday", "aa tuesday", "NA meeting", "N.A.", "GA room", "CoDA circle", "Al-Anon",
-        "Nar Anon family",
+        "Nar Anon family", "Hypnotherapy", "Nonalcoholic", "Drogenfrei? Drogen", "Heroin",
         "12-step", "12 steps room", "Twelve-Step evening", "12step", "Addiction support", "ADDICTS", "Alcohol free",
         "Alcoholics Anonymous", "Drugs and us", "Depression circle", "Dépression", "Depressed?", "Sober Sundays",
         "SOBRIETY", "In recovery", "Recovering together", "Recovery.", "anti_drugs", "Clean & sober", "Gamblers room",
@@ -25,6 +25,7 @@ def test_a_name_that_tells_is_refused(name: str) -> None:
     "name",
     [
         "Anna room", "Maple room", "Na Kampě", "na shledanou", "Drugstore corner", "Soberón", "Step by step",
+        "Hydrogen", "Heroines of old",
         "12 roses",
         "Canal room", "Salle Sud", "Coda", "Sanaa", "Aaron", "Ona", "Magazine", "Smart casual", "Naomi's", "The saga",
         "Clean desk", "Kaffee am Dienstag", "火曜の部屋", "غرفة\u200cالقيقب",

@@ -1,5 +1,6 @@
 """Wall time is kept in every zone and across every change of clocks; nothing is doubled and nothing missing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -91,9 +92,7 @@ def test_a_session_being_held_is_the_first_of_the_next_ones() -> None:
 
 def test_an_ended_series_keeps_what_had_begun_and_nothing_after() -> None:
     ended = datetime(2026, 6, 9, 19, 30, tzinfo=UTC)
-    facts = SeriesFacts(
-        id=SeriesId("s"), starts=datetime(2026, 6, 2, 19), time_zone="UTC", rrule=weekly(1), minutes=60, ended=ended
-    )
+    facts = replace(series(datetime(2026, 6, 2, 19), rule=weekly(1), zone="UTC"), ended=ended)
     assert [each.starts.day for each in upcoming(facts, datetime(2026, 6, 1, tzinfo=UTC), 9)] == [2, 9]
     assert following(facts, ended) is None
 
@@ -159,6 +158,19 @@ def test_moments_that_are_not_utc_are_refused() -> None:
         weekly(7)
 
 
+def test_a_session_moved_over_the_gap_is_found_while_it_is_held() -> None:
+    facts = series(datetime(2026, 3, 8, 2, 30), rule=weekly(6), minutes=30)
+    held = datetime(2026, 3, 8, 7, 45, tzinfo=UTC)
+    (each,) = occurrences(facts, after=held, before=held + timedelta(hours=1))
+    assert (each.shifted, each.starts < held < each.ends) == (True, True)
+
+
+def test_a_daily_series_ends_at_its_very_moment() -> None:
+    ended = datetime(2026, 6, 9, 19, tzinfo=UTC)
+    facts = replace(series(datetime(2026, 6, 7, 19), rule="FREQ=DAILY", zone="UTC"), ended=ended)
+    assert [each.starts.day for each in upcoming(facts, datetime(2026, 6, 1, tzinfo=UTC), 9)] == [7, 8]
+
+
 def test_a_date_that_never_comes_ends_the_search() -> None:
     never = series(datetime(2026, 1, 1, 19), rule="FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")
     assert following(never, datetime(2026, 1, 1, tzinfo=UTC)) is None
@@ -168,12 +180,18 @@ def test_a_date_that_never_comes_ends_the_search() -> None:
 
 ZONES = some.sampled_from(sorted(available_timezones() - {"Factory", "localtime"}))
 WALLS = some.datetimes(datetime(2005, 1, 1), datetime(2026, 12, 31)).map(lambda at: at.replace(second=0, microsecond=0))
-RULES = some.builds(
-    lambda freq, interval, days: f"FREQ={freq};INTERVAL={interval}" + (f";BYDAY={','.join(sorted(days))}" * bool(days)),
-    some.sampled_from(("DAILY", "WEEKLY")),
-    some.integers(1, 4),
-    some.frozensets(some.sampled_from(("MO", "TU", "FR", "SU")), max_size=3),
-)
+
+
+@some.composite
+def rules(draw: some.DrawFn) -> str:
+    frequency, interval = draw(some.sampled_from(("DAILY", "WEEKLY"))), draw(some.integers(1, 4))
+    days = draw(some.frozensets(some.sampled_from(("MO", "TU", "FR", "SU")), max_size=3))
+    count = draw(some.none() | some.integers(1, 300))
+    text = f"FREQ={frequency};INTERVAL={interval}"
+    return text + (f";BYDAY={','.join(sorted(days))}" if days else "") + (f";COUNT={count}" if count else "")
+
+
+RULES = rules()
 
 
 @settings(max_examples=250, deadline=None)
