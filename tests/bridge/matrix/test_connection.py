@@ -1,3 +1,5 @@
+"""Every answer a homeserver can give is JSON or one of our errors."""
+
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta

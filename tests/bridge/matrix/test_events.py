@@ -1,3 +1,5 @@
+"""Events become values; whatever anybody writes, nothing raises."""
+
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime

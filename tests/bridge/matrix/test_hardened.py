@@ -1,3 +1,5 @@
+"""What strangers send to the device is dropped, counted, and never logged."""
+
 import logging
 import secrets
 from collections.abc import Iterator

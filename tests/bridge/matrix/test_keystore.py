@@ -1,3 +1,5 @@
+"""The key store: weak keys refused, one device for good, private, never mixed with another."""
+
 import secrets
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""What is kept of a room: encryption is never lowered, keys last as the room asks."""
+
 from datetime import timedelta
 from typing import Any
 

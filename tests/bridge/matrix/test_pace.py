@@ -1,3 +1,5 @@
+"""A server's "wait" is obeyed, per kind of request."""
+
 from datetime import timedelta
 
 import pytest

@@ -1,3 +1,5 @@
+"""Other people's keys: what is sound is kept, what is not costs the others nothing."""
+
 from typing import Any
 
 import pytest

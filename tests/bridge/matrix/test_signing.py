@@ -1,3 +1,5 @@
+"""Signed JSON: the specification's own example, and everything that is not a signature."""
+
 import pytest
 
 from bridge.matrix.signing import SigningKey, canonical, from_base64, is_signed, to_base64
