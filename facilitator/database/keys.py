@@ -121,11 +121,8 @@ class KeyRing:
         """The same hex for the same text, for equality in SQL; tells nothing without the ring."""
         return hmac.digest(self.derived(f"blind {domain}"), plain.encode(), "sha256").hex()
 
-    def secret(self, purpose: str) -> str:
-        """A secret of a service's own, 64 hex digits, the same at every start and after every rotation."""
-        return self.derived(f"secret {purpose}").hex()
-
     def derived(self, purpose: str) -> bytes:
+        """A secret of a service's own (32 bytes), the same at every start and after every rotation."""
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"hearth {purpose}".encode()).derive(self.lasting)
 
 

@@ -122,14 +122,14 @@ def test_after_a_rotation_old_values_open_and_indexes_and_secrets_stay(tmp_path:
     rotated = KeyRing.load(tmp_path / "people.key")
     assert rotated.active != RING.active and rotated.open(sealed, "accounts.name") == b"Ada"
     assert rotated.blind("matrix_id", "@a:x") == RING.blind("matrix_id", "@a:x")
-    assert rotated.secret("keystore") == RING.secret("keystore")
+    assert rotated.derived("keystore") == RING.derived("keystore")
     with pytest.raises(CannotOpen, match="key this ring does not have"):
         RING.open(rotated.seal(b"Ada", "accounts.name"), "accounts.name")
 
 
 def test_indexes_and_secrets_are_apart_by_ring_and_by_purpose() -> None:
-    other = KeyRing.new()
-    derived = [
-        ring.blind(domain, "@a:x") for ring in (RING, other) for domain in ("matrix_id", "matrix")
-    ] + [ring.secret(purpose) for ring in (RING, other) for purpose in ("keystore", "blind")]  # fmt: skip
-    assert len(set(derived)) == len(derived) and all(len(value) == 64 for value in derived)
+    rings = (RING, KeyRing.new())
+    indexes = [ring.blind(domain, "@a:x") for ring in rings for domain in ("matrix_id", "matrix")]
+    secrets = [ring.derived(purpose) for ring in rings for purpose in ("keystore", "other")]
+    assert len({*indexes, *secrets}) == 8
+    assert {len(value) for value in indexes} == {64} and {len(value) for value in secrets} == {32}
