@@ -23,7 +23,7 @@ from web.app import build_app
 from web.service import Runner
 from web.settings import Settings
 
-Serve = Callable[[Application], Awaitable[str]]
+Serve = Callable[..., Awaitable[str]]
 SignIn = Callable[[AccountId], Awaitable[Visitor]]
 
 
@@ -67,11 +67,11 @@ async def serve() -> AsyncIterator[Serve]:
     """Serves an application on a free port and says where."""
     async with AsyncExitStack() as stack:
 
-        async def start(app: Application) -> str:
+        async def start(app: Application, port: int = 0) -> str:
             runner = Runner(app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            await TCPSite(runner, "127.0.0.1", 0).start()
+            await TCPSite(runner, "127.0.0.1", port).start()
             return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
         yield start

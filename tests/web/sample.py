@@ -95,7 +95,7 @@ async def invite_many(db: AsyncSession, by: AccountId, group_id: GroupId, number
 async def looked_after(db: AsyncSession, room: RoomId, group_id: GroupId, now: datetime) -> None:
     """The bridge looked at the room and found nothing left to do."""
     encryption = {"algorithm": "m.megolm.v1.aes-sha2"}
-    found = Looked(MatrixRoomId(f"!{group_id}:panel.test"), encryption, "joined", {}, 1_000)
+    found = Looked(MatrixRoomId(f"!{group_id}:panel.test"), encryption, "joined", {}, 1_000, at=now)
     await sightings.looked(db, room, found, now=now)
 
 

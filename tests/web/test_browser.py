@@ -1,0 +1,296 @@
+"""The panel in a real browser: for everybody (WCAG 2.2 AA), on a phone, by keyboard, without JavaScript, asking nobody
+else for anything. With HEARTH_SCREENSHOTS=1 it also takes the README's picture.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from facilitator import accounts, members, rooms, schedule
+from facilitator.database import Database
+from facilitator.database.wakeup import Bell
+from facilitator.ids import AccountId, GroupId, UserId
+from facilitator.settings import Settings as House
+from tests.clock import TurnedClock
+from tests.web import sample
+from tests.web.conftest import Serve
+from tests.web.sample import Sample
+from web.app import build_app
+from web.settings import Settings
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "group.png"
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@dataclass
+class Panel:
+    """The panel, its sample data, and a browser. `complaints`: what the console said, `strangers`: foreign requests."""
+
+    url: str
+    browser: Browser
+    database: Database
+    clock: TurnedClock
+    cast: Sample
+    complaints: list[str]
+    strangers: list[str]
+
+    async def link(self, account: AccountId) -> str:
+        async with self.database.transaction() as db:
+            return f"{self.url}/sign-in/{await accounts.issue_link(db, account, now=self.clock.now())}"
+
+    @asynccontextmanager
+    async def visit(self, **options: Any) -> AsyncIterator[Page]:
+        context = await self.browser.new_context(**options)
+        try:
+            yield await self._watched(context)
+        finally:
+            await context.close()
+
+    @asynccontextmanager
+    async def ada(self, **options: Any) -> AsyncIterator[Page]:
+        """Signed in, on the list of her groups."""
+        async with self.visit(**options) as page:
+            await page.goto(await self.link(self.cast.ada))
+            await page.get_by_role("button", name="Sign in on this device").click()
+            yield page
+
+    async def _watched(self, context: BrowserContext) -> Page:
+        context.set_default_timeout(10_000)
+        page = await context.new_page()
+        page.on("console", lambda said: self._heard(said.type, said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._asked(request.url))
+        return page
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and "the server responded with a status of 4" not in text:
+            self.complaints.append(text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(self.url):
+            self.strangers.append(url)
+
+
+@pytest.fixture
+async def panel(
+    serve: Serve, house: House, database: Database, bell: Bell, clock: TurnedClock, cast: Sample, unused_tcp_port: int
+) -> AsyncIterator[Panel]:
+    url = f"http://localhost:{unused_tcp_port}"
+    settings = Settings(port=unused_tcp_port, public_url=url, leave_to=f"{url}/static/icon.svg")
+    await serve(build_app(settings, house=house, database=database, bell=bell, clock=clock), unused_tcp_port)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        panel = Panel(url, browser, database, clock, cast, [], [])
+        yield panel
+        await browser.close()
+    assert panel.complaints == []
+    assert panel.strangers == []
+
+
+def pages(cast: Sample) -> list[str]:
+    group = f"/groups/{cast.settled}"
+    return [
+        "/help", "/groups", "/groups/new", group, f"{group}?done=invited", f"/groups/{cast.new}",
+        f"/groups/{cast.troubled}", f"{group}/sessions/new", f"{group}/sessions/{cast.series}/end", "/nowhere",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_for_everybody(panel: Panel, scheme: str, width: int) -> None:
+    """axe finds nothing, nothing scrolls sideways, from left to right and from right to left."""
+    look = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}, "bypass_csp": True}
+    async with panel.visit(**look) as page:
+        for path in ("/", "/sign-in/" + "x" * 43, await panel.link(panel.cast.ada)):
+            await page.goto(path if path.startswith("http") else panel.url + path)
+            await assert_for_everybody(page)
+        await page.get_by_role("button", name="Sign in on this device").click()
+        for path in pages(panel.cast):
+            await page.goto(panel.url + path)
+            await assert_for_everybody(page)
+        for mistake in (no_name, no_such_person, dates_first):
+            await mistake(panel, page)
+            await assert_for_everybody(page)
+
+
+async def assert_for_everybody(page: Page) -> None:
+    found = await Axe().run(page, options=WCAG)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    for direction in ("ltr", "rtl"):
+        await page.evaluate("way => { document.documentElement.dir = way }", direction)
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await page.evaluate(wide) <= 0, f"{page.url} scrolls sideways, {direction}"
+
+
+async def no_name(panel: Panel, page: Page) -> None:
+    await page.goto(f"{panel.url}/groups/new")
+    await page.fill("#name", "Sober friends")
+    await page.fill("#time_zone", "Atlantis")
+    await page.get_by_role("button", name="Start the group").click()
+
+
+async def no_such_person(panel: Panel, page: Page) -> None:
+    await page.goto(f"{panel.url}/groups/{panel.cast.settled}")
+    await page.fill("#matrix_id", "ben")
+    await page.get_by_role("button", name="Invite", exact=True).click()
+
+
+async def dates_first(panel: Panel, page: Page) -> None:
+    await page.goto(f"{panel.url}/groups/{panel.cast.settled}/sessions/new")
+    await page.get_by_role("button", name="Show me the dates first").click()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_the_whole_way_from_the_link_to_signing_out(panel: Panel, javascript: bool) -> None:
+    async with panel.ada(java_script_enabled=javascript, viewport={"width": 360, "height": 700}) as page:
+        await page.get_by_role("link", name="Start a group").click()
+        name = await page.input_value("#name")
+        await page.fill("#purpose", "Talking")
+        await page.fill("#time_zone", "munich")
+        await page.get_by_role("button", name="Start the group").click()
+        await says(page, "Your group is started.", name, "Catching up")
+        await page.fill("#matrix_id", "@new:chat.test")
+        await page.get_by_role("button", name="Invite", exact=True).click()
+        await says(page, "The invitation is on its way.", "@new:chat.test", "Invited, not in the room yet")
+        await page.get_by_role("link", name="Plan a weekly session").click()
+        await page.select_option("#weekday", label="Friday")
+        await page.get_by_role("button", name="Show me the dates first").click()
+        await says(page, "These would be the first dates", "Friday, 6 November 2026, 19:00")
+        await page.get_by_role("button", name="Plan these sessions").click()
+        await says(page, "The sessions are planned.", "Every Friday at 19:00, Berlin time, for 90 minutes")
+        await page.get_by_role("link", name="End the sessions on Friday").click()
+        await page.get_by_role("button", name="End these sessions").click()
+        await says(page, "These sessions have ended.", "No session is planned yet.")
+        await page.get_by_role("button", name="Sign out").click()
+        await says(page, "You are signed out.")
+        await page.goto(f"{panel.url}/groups")
+        await says(page, "Please sign in")
+
+
+async def says(page: Page, *sentences: str) -> None:
+    words = " ".join((await page.inner_text("body")).split())
+    for sentence in sentences:
+        assert sentence in words, words
+
+
+async def test_by_keyboard_alone(panel: Panel) -> None:
+    """Everything is reached by Tab, in order, and seen where it is; a mistake is focused and read out."""
+    async with panel.ada(viewport={"width": 1280, "height": 700}) as page:
+        await page.goto(f"{panel.url}/groups/new")
+        reached = await tab_through(page)
+        assert reached[0] == "Skip to the content"
+        order = ["Your groups", "Help now", "Sign out", "Leave quickly", "name", "purpose", "language", "time_zone"]
+        assert [each for each in reached if each in order][:4] == ["Leave quickly", "Your groups", "Help now", "Sign out"]
+        assert reached[-5:] == ["name", "purpose", "language", "time_zone", "Start the group"]
+        await page.goto(f"{panel.url}/groups/new")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        for _ in range(3):
+            await page.keyboard.press("Tab")
+        await page.keyboard.type("Talking")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("Nowhereville")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#problems")
+        assert await page.evaluate("document.activeElement.id") == "problems"
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        assert page.url.endswith("#time_zone")
+
+
+async def tab_through(page: Page) -> list[str]:
+    """Names of what Tab reaches, each with a focus that can be seen and is not covered."""
+    reached: list[str] = []
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement === document.body"):
+            break
+        seen = await page.evaluate(
+            """() => { const e = document.activeElement, b = e.getBoundingClientRect(), s = getComputedStyle(e);
+                return {name: e.id && e.matches('input,select,textarea') ? e.id : e.innerText.trim(),
+                        outline: s.outlineStyle === 'none' ? 0 : parseFloat(s.outlineWidth),
+                        inside: b.top >= 0 && b.bottom <= innerHeight && b.left >= 0} }"""
+        )
+        assert seen["outline"] >= 2 and seen["inside"], seen
+        reached.append(seen["name"])
+    return reached
+
+
+async def test_the_room_comes_to_life_before_ones_eyes_and_nothing_typed_is_lost(panel: Panel) -> None:
+    async with panel.ada() as page:
+        await page.goto(f"{panel.url}/groups/{panel.cast.new}")
+        await says(page, "Catching up")
+        await page.fill("#matrix_id", "@half:typed")
+        async with panel.database.transaction() as db:
+            room = await rooms.group_room_id(db, panel.cast.new)
+            await sample.looked_after(db, room, panel.cast.new, panel.clock.now())
+        await page.wait_for_selector("#room .up_to_date", timeout=10_000)
+        assert await page.input_value("#matrix_id") == "@half:typed"
+
+
+async def test_whoever_is_elsewhere_sees_their_own_time_too(panel: Panel) -> None:
+    async with panel.ada(timezone_id="America/New_York") as page:
+        await says(page, "Tuesday, 3 November 2026, 19:00, Berlin time (13:00 where you are)")
+    async with panel.ada(timezone_id="Europe/Berlin") as page:
+        assert "where you are" not in await page.inner_text("body")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_leaving_quickly_leaves_nothing_to_go_back_to(panel: Panel, javascript: bool) -> None:
+    async with panel.ada(java_script_enabled=javascript) as page:
+        await page.goto(f"{panel.url}/groups/{panel.cast.settled}")
+        async with page.expect_navigation(url="**/static/icon.svg"):
+            await page.get_by_role("button", name="Leave quickly").click()
+        await page.goto(f"{panel.url}/groups")
+        await says(page, "Please sign in")
+
+
+async def test_the_pages_title_tells_nothing(panel: Panel) -> None:
+    async with panel.ada() as page:
+        for path in ("/", *pages(panel.cast)):
+            await page.goto(panel.url + path)
+            assert "Linden House" not in await page.title() and sample.PURPOSE not in await page.title()
+
+
+async def test_a_picture_for_the_readme(panel: Panel, tmp_path: Path) -> None:
+    wanted = os.environ.get("HEARTH_SCREENSHOTS") == "1"
+    picture = PICTURE if wanted else tmp_path / "group.png"
+    group = await pictured_group(panel)
+    look = {"viewport": {"width": 860, "height": 700}, "timezone_id": "Europe/Berlin", "device_scale_factor": 1.5}
+    async with panel.ada(**look) as page:
+        await page.goto(f"{panel.url}/groups/{group}")
+        await page.screenshot(path=picture, full_page=True)
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 400_000
+
+
+async def pictured_group(panel: Panel) -> GroupId:
+    now, ada = panel.clock.now(), panel.cast.ada
+    async with panel.database.transaction() as db:
+        group = await sample.open_group(db, ada, "Lantern room", now - timedelta(days=3))
+        room = await rooms.group_room_id(db, group)
+        for person in ("@ben:chat.example", "@cleo:elsewhere.example", "@mika:chat.example", "@noor:home.example"):
+            await members.invite(db, by=ada, group_id=group, matrix_id=person, now=now)
+            if person != "@noor:home.example":
+                await members.joined(db, group, room, UserId(person), now=now)
+        await schedule.schedule(
+            db, by=ada, group_id=group, weekday=1, at="19:00", time_zone="Europe/Berlin", minutes=90, now=now
+        )
+        await sample.looked_after(db, room, group, now)
+    return group
