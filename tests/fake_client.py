@@ -13,6 +13,7 @@ from bridge.matrix.homeserver import (
     MARKER_KEY,
     CreateRoom,
     FoundRoom,
+    HomeserverError,
     Invite,
     KnownRoom,
     Rejected,
@@ -181,14 +182,18 @@ class FakeClient:
         )
 
     async def create(self, step: CreateRoom) -> MatrixRoomId:
-        server, found = self.server, self._found
-        self._found = None  # should the answer be lost, the room is there all the same and must be looked for
-        room = await self._ask(
-            "create",
-            lambda: server.create(self.user_id, step),
-            half=lambda: server.create(self.user_id, step, half=True),
-        )
-        self._found = None if found is None else {**found, step.marker: room.room}
+        server = self.server
+        try:
+            room = await self._ask(
+                "create",
+                lambda: server.create(self.user_id, step),
+                half=lambda: server.create(self.user_id, step, half=True),
+            )
+        except HomeserverError:
+            self._found = None  # only the answer may be lost: then the room is there and must be looked for
+            raise
+        if self._found is not None:
+            self._found[step.marker] = room.room
         self.remember([KnownRoom(room.room, step.encryption, all_devices=step.direct_to is not None)])
         return room.room
 

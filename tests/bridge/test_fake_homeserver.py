@@ -146,6 +146,18 @@ async def test_a_room_made_by_half_is_found_and_finished_before_anybody_is_invit
     assert kinds[-1] is Invite
 
 
+async def test_rooms_made_side_by_side_are_all_found(server: FakeHomeserver) -> None:
+    bot, rooms = server.bot(), [step() for _ in range(6)]
+
+    async def make(number: int) -> None:
+        if await bot.find(rooms[number].marker) is None:
+            await bot.create(rooms[number])
+
+    await asyncio.gather(*(make(number) for number in range(6)))
+    await asyncio.gather(*(make(number) for number in range(6)))
+    assert len(server.rooms) == 6
+
+
 @pytest.mark.parametrize("moment", ["before send", "after send"])
 async def test_the_process_may_die_before_or_after_every_deed(server: FakeHomeserver, moment: str) -> None:
     bot, ben = server.bot(), server.person("@ben:test")
