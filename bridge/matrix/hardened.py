@@ -107,14 +107,16 @@ class Machine(Olm):
             raise Malformed from error
 
     def _inbound(self, room: str, session_id: str, sender_key: str | None) -> InboundGroupSession:
-        """`sender_key` may be absent since spec 1.3; the session then speaks for itself."""
+        """`sender_key` may be absent since spec 1.3; the session then speaks for itself. Looked up without nio's
+        `get`, which remembers every key it was ever asked for."""
+        held = self.inbound_group_store._entries.get(room, {})
+        if not isinstance(session_id, str) or not isinstance(sender_key, str | None):
+            raise Malformed
         if sender_key is not None:
-            found = self.inbound_group_store.get(room, sender_key, session_id)
+            found = held.get(sender_key, {}).get(session_id)
         else:
-            held = [
-                sessions[session_id] for sessions in self.inbound_group_store[room].values() if session_id in sessions
-            ]
-            found = held[0] if len(held) == 1 else None
+            any_of = [sessions[session_id] for sessions in held.values() if session_id in sessions]
+            found = any_of[0] if len(any_of) == 1 else None
         if found is None:
             raise NoKey
         return found

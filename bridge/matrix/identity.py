@@ -138,9 +138,8 @@ class Identity:
     async def _sign_device(self, shown: Mapping[str, Any], keys: Keys) -> None:
         device = self._device(shown)
         assert device is not None
-        signed = {key: value for key, value in device.items() if key != "unsigned"}
         user, key = self._machine.user_id, keys.self_signing
-        signed["signatures"] = {user: {**device["signatures"][user], key.id: key.sign(device)}}
+        signed = device | {"signatures": {user: {**device["signatures"][user], key.id: key.sign(device)}}}
         body = {user: {self._machine.device_id: signed}}
         answer = await self._connection.post(path("keys", "signatures", "upload"), body, kind="keys")
         if answer.get("failures"):

@@ -16,9 +16,10 @@ MEGOLM = "m.megolm.v1.aes-sha2"
 
 
 def usable_devices(answer: Mapping[str, Any]) -> dict[str, Devices]:
-    """user → device → its keys, from /keys/query: only those well formed and signed by the device itself."""
+    """user → device → its keys, from /keys/query: only those well formed and signed by the device itself, without
+    what the server adds (names people give their devices are none of our business)."""
     return {
-        user: {device: keys for device, keys in _mapping(devices).items() if _is_device(user, device, keys)}
+        user: {device: _bare(keys) for device, keys in _mapping(devices).items() if _is_device(user, device, keys)}
         for user, devices in _mapping(answer.get("device_keys")).items()
     }
 
@@ -70,8 +71,12 @@ def _is_device(user: str, device: str, keys: Any) -> bool:
         named = keys["user_id"] == user and keys["device_id"] == device
     except (KeyError, TypeError):
         return False
-    sound = named and _is_key(signing) and _is_key(identity) and isinstance(keys.get("unsigned", {}), dict)
+    sound = named and _is_key(signing) and _is_key(identity)
     return sound and is_signed(keys, by=user, key_id=f"ed25519:{device}", public=signing)
+
+
+def _bare(keys: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in keys.items() if name != "unsigned"}
 
 
 def _is_one_time_key(user: str, device: str, keys: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from bridge.matrix import to_device
 from bridge.matrix.connection import Connection, path
 from bridge.matrix.hardened import Device, Machine
+from bridge.matrix.homeserver import Rejected
 from bridge.matrix.our_keys import ONE_TIME
 from facilitator.clock import Clock
 
@@ -43,7 +44,12 @@ class TheirKeys:
             if not asked:
                 return
             self._changed_meanwhile.clear()
-            answer = await self._query(asked)
+            try:
+                answer = await self._query(asked)
+            except Rejected:  # one id it does not like must not stop us from hearing and speaking
+                self._machine.faults["key_query"] += 1
+                self._leave_in_peace(asked)
+                return
             self._machine.learn_devices(answer)
             silent = answer.get("failures") or {}
             unanswered = {user for user in asked if user.partition(":")[2] in silent}
@@ -73,12 +79,15 @@ class TheirKeys:
         return {device for device in devices if not self._has_session(device) and self._may_ask(device)}
 
     async def mend(self) -> None:
-        """Begin anew with devices whose session with us no longer decrypts, and tell them by an empty message."""
+        """Begin anew with devices whose session with us no longer decrypts, and tell them by an empty message. Each
+        at most once in a while: anybody can send what does not decrypt."""
         machine = self._machine
-        if not machine.wedged_devices:
-            return
+        broken = {(device.user_id, device.id) for device in machine.wedged_devices}
         async with self._claiming:
-            await self._claim({(device.user_id, device.id) for device in machine.wedged_devices})
+            due = {device for device in broken if self._may_ask(device)}
+            if due:
+                await self._claim(due)
+                self._leave_in_peace(due)
             machine.wedged_devices.clear()
             waiting = list(machine.outgoing_to_device_messages)
             machine.outgoing_to_device_messages.clear()

@@ -71,7 +71,6 @@ def test_a_chain_with_a_link_missing_signs_nothing(shown: dict[str, Any]) -> Non
         device(keys=[]),
         device(user_id=BEN),
         device(device_id="TABLET"),
-        device(unsigned="x"),
         device() | {"algorithms": ["changed after signing"]},
         {},
         None,
@@ -81,6 +80,12 @@ def test_a_chain_with_a_link_missing_signs_nothing(shown: dict[str, Any]) -> Non
 def test_a_device_that_is_not_one_is_left_out_and_the_others_stay(shown: Any) -> None:
     both = {"device_keys": {ADA: {"PHONE": shown, "TABLET": device(name="TABLET")}}}
     assert set(screening.usable_devices(both)[ADA]) == {"TABLET"}
+
+
+@pytest.mark.parametrize("added", ["x", 3, {"device_display_name": {"not": "text"}}])
+def test_what_a_server_adds_to_a_device_is_left_out(added: Any) -> None:
+    shown = {"device_keys": {ADA: {"PHONE": device() | {"unsigned": added}}}}
+    assert screening.usable_devices(shown) == {ADA: {"PHONE": device()}}
 
 
 @pytest.mark.parametrize("shown", [{}, {"device_keys": None}, {"device_keys": {ADA: None}}, {"device_keys": []}])
