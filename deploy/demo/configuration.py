@@ -73,7 +73,7 @@ CRISIS_LINES = (
 
 
 def local_zone() -> str:
-    """This machine's time zone by its name; UTC where it does not say."""
-    link = os.path.realpath("/etc/localtime")
-    _, found, name = link.partition("/zoneinfo/")
-    return name.removeprefix("posix/").removeprefix("right/") if found else "UTC"
+    """This machine's time zone by its name; UTC where it does not say, or has no city's."""
+    _, found, name = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
+    name = name.removeprefix("posix/").removeprefix("right/")
+    return name if found and "/" in name and not name.startswith("Etc/") else "UTC"
