@@ -15,6 +15,7 @@ from web import language, words
 from web.cities import Cities
 
 TEMPLATES = Path(__file__).parent / "templates"
+SECOND = timedelta(seconds=1)
 
 
 class Templates:
@@ -84,6 +85,7 @@ def times(tongue: str, say: Callable[[str], str]) -> dict[str, Any]:
         "weekday": lambda number: get_day_names("wide", "stand-alone", locale=locale)[number],
         "lasting": lambda minutes: format_timedelta(timedelta(minutes=minutes), "minute", threshold=99, locale=locale),
         "before": before,
-        "ago": lambda moment, now: format_timedelta(moment - now, add_direction=True, locale=locale),
+        "ago": lambda moment, now: format_timedelta(min(moment - now, -SECOND), add_direction=True, locale=locale),
+        "until": lambda moment, now: format_timedelta(max(moment - now, SECOND), add_direction=True, locale=locale),
         "utc": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }  # fmt: skip

@@ -13,7 +13,6 @@ from facilitator.database import KeyRing, connect
 from facilitator.database.wakeup import open_bell
 from facilitator.errors import Misconfigured
 from facilitator.settings import Settings as House
-from web import logs
 from web.app import build_app
 from web.headers import HEADERS
 from web.logs import log
@@ -25,7 +24,6 @@ FINISH_SECONDS = 20.0
 
 async def run(house: House, settings: Settings, *, clock: Clock | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises Misconfigured with one sentence when it cannot start."""
-    logs.configure()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -196,7 +196,12 @@ async def test_by_keyboard_alone(panel: Panel) -> None:
         reached = await tab_through(page)
         assert reached[0] == "Skip to the content"
         order = ["Your groups", "Help now", "Sign out", "Leave quickly", "name", "purpose", "language", "time_zone"]
-        assert [each for each in reached if each in order][:4] == ["Leave quickly", "Your groups", "Help now", "Sign out"]
+        assert [each for each in reached if each in order][:4] == [
+            "Leave quickly",
+            "Your groups",
+            "Help now",
+            "Sign out",
+        ]
         assert reached[-5:] == ["name", "purpose", "language", "time_zone", "Start the group"]
         await page.goto(f"{panel.url}/groups/new")
         await page.keyboard.press("Tab")

@@ -26,7 +26,7 @@ DATA = {
 }  # fmt: skip
 DATES = set(
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
-    "September October November December minutes hours seconds before in ago".split()
+    "September October November December minute minutes hour hours second seconds before in ago".split()
 )
 KEPT = re.compile(r"(%\(\w+\)s|\{\w+\})")
 

@@ -28,9 +28,11 @@ from web.settings import Settings
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
+from deploy import logs
 from facilitator.settings import Settings as House
 from web.service import run
 from web.settings import Settings
+logs.configure()
 data, port = Path(sys.argv[1]), int(sys.argv[2])
 house = House(organisation="Linden House", emergency_number="112", data_dir=data)
 asyncio.run(run(house, Settings(port=port, public_url=f"http://localhost:{port}")))
