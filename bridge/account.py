@@ -12,7 +12,7 @@ from pathlib import Path
 from bridge.house import Held, LeaseLost
 from bridge.matrix.client import NioHomeserver
 from bridge.matrix.keystore import KeyStore
-from bridge.matrix.login import BotAccount, login_once, take_name
+from bridge.matrix.login import BotAccount, login_once, sign_out, take_name
 from bridge.settings import LEASE, Settings
 from facilitator import bots
 from facilitator.bots import Bot
@@ -103,10 +103,12 @@ async def start(database: Database, bot: Bot, settings: Settings, keys: KeyStore
 
     Raises Misconfigured, TryLater, SignedOut.
     """
-    account = _signed_in(bot)
+    account = before = _signed_in(bot)
     if account is None or not keys.holds(account.user_id, account.device_id):
         # A device whose keys are lost is never used again: a new one, signed by the same identity, takes its place.
         account = await _sign_in(database, bot, settings, clock)
+        if before is not None:
+            await sign_out(before, clock=clock)
     identity = StoredIdentity(database, bot)
     return await NioHomeserver.start(account, keys, identity, only_signed=settings.only_signed_devices, clock=clock)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bridge.matrix.connection import Connection, path
-from bridge.matrix.homeserver import Rejected, TryLater
+from bridge.matrix.homeserver import Rejected, SignedOut, TryLater
 from facilitator.clock import Clock
 from facilitator.errors import N_, Misconfigured
 from facilitator.ids import UserId
@@ -57,5 +57,16 @@ async def take_name(account: BotAccount, name: str, *, clock: Clock | None = Non
     try:
         with suppress(Rejected, TryLater):
             await connection.put(path("profile", account.user_id, "displayname"), {"displayname": name}, kind="profile")
+    finally:
+        await connection.close()
+
+
+async def sign_out(account: BotAccount, *, clock: Clock | None = None) -> None:
+    """Have the homeserver forget this device: one whose keys are lost would go on being sent keys nobody can open.
+    When it does not answer, or has signed the device out already, that is all that can be done."""
+    connection = Connection(account.homeserver, account.access_token, clock=clock or Clock())
+    try:
+        with suppress(Rejected, SignedOut, TryLater):
+            await connection.post(path("logout"), {}, kind="logout")
     finally:
         await connection.close()

@@ -11,7 +11,7 @@ from bridge.matrix.client import NioHomeserver
 from bridge.matrix.homeserver import Invite, KnownRoom, Rejected
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.listening import TIMELINE
-from bridge.matrix.login import login_once
+from bridge.matrix.login import login_once, sign_out
 from bridge.matrix.signing import SigningKey
 from facilitator.errors import Misconfigured
 from facilitator.ids import MatrixRoomId, RoomId, because
@@ -137,6 +137,10 @@ async def test_lost_keys_stop_the_old_device_and_a_new_one_keeps_the_identity(wo
     await bot.send(room, because("anew"), words("here again"))
     heard = await member.message("here again")
     assert (heard.bound, heard.signed) == (True, True)
+    await sign_out(account.account)
+    await sign_out(account.account)
+    devices = await bot._connection.get("/_matrix/client/v3/devices")
+    assert [device["device_id"] for device in devices["devices"]] == [anew.device_id]
     await bot.close()
 
 
