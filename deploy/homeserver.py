@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ HOST = "127.0.0.1"
 READY_WITHIN = timedelta(seconds=60)
 LOOK_EVERY = timedelta(milliseconds=50)
 
-__all__ = ["HOST", "LIFTED", "LocalHomeserver", "Options", "free_port", "running", "start"]
+__all__ = ["HOST", "LIFTED", "LocalHomeserver", "Options", "free_port", "require", "running", "start"]
 
 LIFTED: Mapping[str, Any] = {
     **{
@@ -90,6 +91,12 @@ class LocalHomeserver:
     async def stop(self) -> None:
         """End its whole process group: kindly, then not. Harmless when it has ended already."""
         await processes.stop(self.process, self.clock)
+
+
+def require() -> None:
+    """Raises Misconfigured when there is no Synapse in this environment."""
+    if find_spec("synapse") is None:
+        raise Misconfigured("This needs Synapse, which is not installed here: run `make demo` in a checkout of Hearth.")
 
 
 async def start(

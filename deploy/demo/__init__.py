@@ -87,6 +87,7 @@ class Demo:
     async def live(self) -> None:
         """Start, announce, watch; whatever happens, leave nothing running. Raises Refused."""
         self._forget_ready()
+        homeserver.require()
         if self._wishes.peer:
             peer.require_node()
         try:
