@@ -1,13 +1,15 @@
 """Every refusal and every failure as a page: what happened, what to do next, and an id to quote; never a trace."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from aiohttp.typedefs import Handler
 from aiohttp.web import HTTPException, Request, Response, StreamResponse, middleware
 
 from facilitator.database import Unavailable
 from facilitator.errors import N_, Invalid, NotAllowed, NotFound, Refused, TooLate
-from web import keys
+from web import forms, guard, keys
 from web.forms import BadForm, Mistyped
 from web.guard import SignInFirst
 from web.limits import TooOften
@@ -22,6 +24,7 @@ class Words:
     next_step: str
 
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 BACK = N_("Go back to the page you came from, or start again from the first page.")
 GENERAL = Words(N_("That did not work"), N_("The panel could not do what was asked."), BACK)
 BY_STATUS = {
@@ -75,15 +78,30 @@ async def as_pages(request: Request, handler: Handler) -> StreamResponse:
         return page(request, answer.status, allow=answer.headers.get("Allow"))
     except (Refused, Unavailable, Mistyped) as refusal:
         status = next(status for kind, status in STATUSES if isinstance(refusal, kind))
-        return page(request, status, sentence=refusal.sentence if isinstance(refusal, Refused) else "")
+        sentence = refusal.sentence if isinstance(refusal, Refused) else ""
+        return page(request, status, sentence=sentence, typed=await typed(request) if status == 503 else {})
     except Exception as error:
         log.error("bug", error=type(error).__name__, where=where(error), request_id=request[keys.REQUEST_ID])
         return page(request, 500)
 
 
-def page(request: Request, status: int, *, sentence: str = "", allow: str | None = None) -> Response:
+async def typed(request: Request) -> Mapping[str, str]:
+    """What somebody typed into the form that met bad weather, to be sent again by one button."""
+    if request.method != "POST" or not guard.is_ours(request):
+        return {}
+    try:
+        guard.check_origin(request)
+        return request.get(keys.FORM) or await forms.body(request)
+    except (NotAllowed, BadForm, HTTPException):
+        return {}
+
+
+def page(
+    request: Request, status: int, *, sentence: str = "", allow: str | None = None, typed: Mapping[str, str] = NOTHING
+) -> Response:
     words = BY_STATUS.get(status, GENERAL)
-    response = see(request, "error.html", status=status, words=words, sentence=sentence or words.sentence)
+    sentence = sentence or words.sentence
+    response = see(request, "error.html", status=status, words=words, sentence=sentence, again=typed)
     if allow:
         response.headers["Allow"] = allow
     if status == 503:

@@ -267,6 +267,16 @@ async def test_leaving_quickly_leaves_nothing_to_go_back_to(panel: Panel, javasc
         await says(page, "Please sign in")
 
 
+async def test_on_paper_there_are_dates_and_no_names(panel: Panel) -> None:
+    async with panel.ada() as page:
+        await page.goto(f"{panel.url}/groups/{panel.cast.settled}")
+        await page.emulate_media(media="print")
+        await says(page, "Maple room", "Tuesday, 3 November 2026, 19:00")
+        printed = await page.inner_text("body")
+        for kept_off in ("@ben:chat.test", "Ada", "Sign out", "Invite", "Linden House", sample.PURPOSE):
+            assert kept_off not in printed
+
+
 async def test_the_pages_title_tells_nothing(panel: Panel) -> None:
     async with panel.ada() as page:
         for path in ("/", *pages(panel.cast)):

@@ -42,6 +42,17 @@ async def test_a_database_that_is_away_is_said_kindly(outsider: Visitor) -> None
     assert "Nothing was changed." in page.words and "wait a few seconds" in page.words
 
 
+async def test_what_was_typed_into_bad_weather_is_sent_again_by_one_button(outsider: Visitor) -> None:
+    outsider.cookie, outsider.form_token = "x" * 43, "y" * 43
+    typed = {"name": "Cedar room", "purpose": '"Talking"\nby the <fire>'}
+    page = await outsider.post("/groups/new", typed)
+    assert page.status == 503 and "Try again" in page.words
+    assert 'name="name" value="Cedar room"' in page.text and f'name="form_token" value="{"y" * 43}"' in page.text
+    assert 'value="&#34;Talking&#34;\nby the &lt;fire&gt;"' in page.text
+    foreign = await outsider.post("/groups/new", typed, Sec_Fetch_Site="cross-site")
+    assert foreign.status == 503 and "Cedar" not in foreign.text
+
+
 async def test_the_way_to_help_and_the_first_page_are_open_even_then(outsider: Visitor) -> None:
     outsider.cookie = "x" * 43
     page = await outsider.get("/help")
