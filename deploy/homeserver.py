@@ -162,8 +162,10 @@ def _kept_secrets(options: Options) -> dict[str, str]:
 
 
 def _write_secret(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
+    draft = path.with_suffix(".new")  # whole or not at all: a start may be interrupted anywhere
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
 
 
 def _configuration(options: Options) -> dict[str, Any]:
