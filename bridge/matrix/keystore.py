@@ -69,6 +69,14 @@ class Store(SqliteStore):
     """nio's store with a write-ahead log. A crash of the process loses nothing; a power cut may lose the last
     moments, which costs a key sent once more, and never a key that was published (`to_disk`)."""
 
+    _row: Any = None
+
+    def _get_account(self) -> Any:
+        """The account's row, asked for once: nio asks before every single key it saves."""
+        if self._row is None:
+            self._row = super()._get_account()
+        return self._row
+
     def _create_database(self) -> _Database:
         pragmas = {"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": "normal"}
         return _Database(self.database_path, pragmas=pragmas)
