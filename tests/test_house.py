@@ -16,7 +16,6 @@ from bridge import settings as bridge_settings
 from bridge.commands import COMMANDS
 from deploy import cli, commands, logs
 from facilitator import settings as house_settings
-from web import logs as panel_logs
 from web import settings as panel_settings
 
 HOUSE = Path(__file__).parents[1]
@@ -138,7 +137,6 @@ def logged() -> set[str]:
 
 def test_no_line_of_a_log_loses_a_key_it_was_given() -> None:
     assert logged() <= logs.KEYS | {"exc_info"}
-    assert panel_logs.KEYS <= logs.KEYS
 
 
 @pytest.mark.parametrize("path", our_modules(), ids=lambda path: str(path.relative_to(HOUSE)))
@@ -169,3 +167,15 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
     personal = re.compile(r"(?<![\w.])/(?:home|root|Users|work|opt)/\w")
     texts = (path for path in tracked("*.py", "*.md", "*.toml", "*.mjs", "Makefile", ".ci/run", "*.html", "*.txt"))
     assert [path for path in texts if personal.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("page", tracked("*.md"), ids=lambda path: str(path.relative_to(HOUSE)))
+def test_every_link_of_the_documents_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    heading, commands_shown = (HOUSE / "README.md").read_text().split("\n\n")[:2]
+    assert heading == "# Hearth"
+    assert [line.split("#")[0].strip() for line in commands_shown.splitlines()[1:-1]] == ["make demo", "make test"]
