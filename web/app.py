@@ -5,7 +5,7 @@ from aiohttp.web import Application
 from facilitator.clock import Clock
 from facilitator.database import Database
 from facilitator.settings import Settings as House
-from web import headers, keys, language, routes
+from web import headers, keys, language, patience, routes
 from web.cities import Cities
 from web.limits import Tries
 from web.middleware import MIDDLEWARES
@@ -23,6 +23,7 @@ def build_app(settings: Settings, *, house: House, database: Database, bell: key
     app[keys.CITIES] = cities
     app[keys.CLOCK] = clock
     app[keys.DATABASE] = database
+    app[keys.GOING_ON] = set()
     app[keys.HOUSE] = house
     app[keys.SETTINGS] = settings
     app[keys.TEMPLATES] = templates(app)
@@ -30,6 +31,7 @@ def build_app(settings: Settings, *, house: House, database: Database, bell: key
     app[keys.WHO] = routes.rules()
     routes.add_to(app)
     headers.put_on_everything(app)
+    app.on_cleanup.append(patience.finish)
     return app
 
 

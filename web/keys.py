@@ -1,7 +1,8 @@
 """What the application and a request carry, by typed keys, so that no page looks anything up by a string."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp.web import AppKey, RequestKey
 
@@ -26,6 +27,7 @@ BELL = AppKey("bell", Rings)
 CITIES = AppKey("cities", Cities)
 CLOCK = AppKey("clock", Clock)
 DATABASE = AppKey("database", Database)
+GOING_ON = AppKey("going on", set[asyncio.Task[Any]])
 HOUSE = AppKey("house", House)
 SETTINGS = AppKey("settings", Settings)
 TEMPLATES = AppKey("templates", Templates)

@@ -40,9 +40,9 @@ ROUTES = (
     Route("POST", GROUP + "/sessions/new", "new-series", sessions.schedule_series, Who.SIGNED_IN),
     Route("GET", SERIES + "/end", "end-series", sessions.ask_to_end, Who.SIGNED_IN),
     Route("POST", SERIES + "/end", "end-series", sessions.end, Who.SIGNED_IN),
-    Route("GET", "/livez", "livez", health.live, Who.ANYONE),
-    Route("GET", "/readyz", "readyz", health.ready, Who.ANYONE),
-    Route("GET", "/static/{file:[a-zA-Z0-9./-]{1,80}}", "static", static.serve, Who.ANYONE),
+    Route("GET", "/livez", "livez", health.live, Who.UNASKED),
+    Route("GET", "/readyz", "readyz", health.ready, Who.UNASKED),
+    Route("GET", "/static/{file:[a-zA-Z0-9./-]{1,80}}", "static", static.serve, Who.UNASKED),
 )
 
 

@@ -4,13 +4,14 @@ A copied cookie is worth nothing after that (OWASP ASVS 5.0.0 7.4.1).
 """
 
 import re
+from contextlib import suppress
 
 from aiohttp.typedefs import Handler
 from aiohttp.web import Request, Response, StreamResponse, middleware
 
 from facilitator import accounts
 from facilitator.database import Unavailable
-from web import guard, keys
+from web import guard, keys, patience
 from web.who import Who
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -19,35 +20,32 @@ FAMILIES = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chro
 
 @middleware
 async def know_who(request: Request, handler: Handler) -> StreamResponse:
-    """Find out who is asking. A page for anyone is shown even when the database cannot say."""
+    """Find out who is asking. A page for anyone waits a moment for that at most: help must not hang on a database."""
     token = request.cookies.get(request.config_dict[keys.SETTINGS].cookie, "")
-    if TOKEN.fullmatch(token):
+    who = guard.who_of(request)
+    if TOKEN.fullmatch(token) and who is not Who.UNASKED:
         request[keys.COOKIE_TOKEN] = token
-        try:
-            await _look_up(request, token)
-        except Unavailable:
-            if guard.who_of(request) is not Who.ANYONE:
-                raise
+        signed_in = await (
+            patience.a_moment(request, _look_up(request, token)) if who is Who.ANYONE else _look_up(request, token)
+        )
+        if signed_in is not None:
+            request[keys.SIGNED_IN] = signed_in
     return await handler(request)
 
 
-async def _look_up(request: Request, token: str) -> None:
+async def _look_up(request: Request, token: str) -> accounts.SignedIn | None:
     database, now = request.config_dict[keys.DATABASE], request.config_dict[keys.CLOCK].now()
     async with database.reading() as db:
         signed_in = await accounts.signed_in(db, token, now=now)
-    if signed_in is None:
-        return
-    request[keys.SIGNED_IN] = signed_in
-    if now - signed_in.last_seen >= accounts.SEEN_EVERY:
+    if signed_in is not None and now - signed_in.last_seen >= accounts.SEEN_EVERY:
         await _note(request, token)
+    return signed_in
 
 
 async def _note(request: Request, token: str) -> None:
-    try:
+    with suppress(Unavailable):  # a page that could be read is shown; the next one notes it
         async with request.config_dict[keys.DATABASE].transaction() as db:
             await accounts.seen(db, token, now=request.config_dict[keys.CLOCK].now())
-    except Unavailable:
-        return  # a page that could be read is shown; the next one notes it
 
 
 def give_cookie(request: Request, response: Response, token: str) -> None:

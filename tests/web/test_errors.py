@@ -1,5 +1,9 @@
 """Failures as pages: what happened, what to do, a number to quote; never a trace."""
 
+import asyncio
+import sqlite3
+from pathlib import Path
+
 import pytest
 from aiohttp.web import Application, Request, Response
 
@@ -58,6 +62,37 @@ async def test_the_way_to_help_and_the_first_page_are_open_even_then(outsider: V
     page = await outsider.get("/help")
     assert page.status == 200 and "The Listening Line 0800 000 000" in page.words and "Call 112" in page.words
     assert (await outsider.get("/")).status == 200
+
+
+async def test_help_and_leaving_wait_a_moment_for_a_busy_database_and_no_longer(
+    ada: Visitor, cast: Sample, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "hearth.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    async with asyncio.timeout(4):
+        assert "Call 112" in (await ada.get("/help")).words
+        assert (await ada.get("/static/panel.css")).status == 200
+    copied = Visitor(ada.session, ada.base, ada.cookie)
+    async with asyncio.timeout(4):
+        assert (await copied.post("/leave")).status == 200 and not copied.cookie
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await ada.get("/groups")).status == 200
+
+
+async def test_a_database_that_stays_busy_is_an_apology_within_six_seconds(
+    ada: Visitor, cast: Sample, tmp_path: Path
+) -> None:
+    await ada.get("/groups/new")
+    other = sqlite3.connect(tmp_path / "hearth.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    form = {"name": "Cedar room", "purpose": "Talking", "language": "en", "time_zone": "Berlin"}
+    async with asyncio.timeout(8):
+        page = await ada.post("/groups/new", form)
+    assert page.status == 503 and "Nothing was changed." in page.words and 'value="Cedar room"' in page.text
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await ada.post("/groups/new", form)).status == 303
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "text/plain"])

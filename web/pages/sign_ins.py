@@ -1,13 +1,10 @@
 """Coming in by a one-time link, and going: signing out, and leaving quickly when somebody looks over a shoulder."""
 
-from contextlib import suppress
-
 from aiohttp.web import Request, Response
 
 from facilitator import accounts
-from facilitator.database import Unavailable
 from facilitator.errors import NotFound, TooLate
-from web import forms, headers, keys, sign_in
+from web import forms, headers, keys, patience, sign_in
 from web.middleware import address
 from web.pages import go, see
 
@@ -54,10 +51,9 @@ async def sign_out(request: Request) -> Response:
 
 
 async def leave(request: Request) -> Response:
-    """Away to a page anybody might have open. It must work whatever the weather, so a database that cannot be
-    reached is no obstacle: the browser forgets its cookie, and the sign-in ends by itself after half an hour."""
-    with suppress(Unavailable):
-        await _end(request)
+    """Away to a page anybody might have open, at once: a database that does not answer is no obstacle. The browser
+    forgets its cookie, and the sign-in ends when the database can, or by itself after half an hour."""
+    await patience.a_moment(request, _end(request))
     return _cleared(request, see(request, "leave.html"))
 
 
