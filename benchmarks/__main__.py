@@ -15,7 +15,6 @@ from benchmarks.figures import Row, table
 from benchmarks.journeys import reminders, rooms
 from benchmarks.stage import Stage
 
-
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
