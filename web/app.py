@@ -1,5 +1,7 @@
 """The panel as one aiohttp application, wired here and nowhere else."""
 
+from functools import lru_cache
+
 from aiohttp.web import Application
 
 from facilitator.clock import Clock
@@ -38,6 +40,7 @@ def build_app(settings: Settings, *, house: House, database: Database, bell: key
 def templates(app: Application) -> Templates:
     """What every page may use: addresses by name, and the two tables of settings."""
 
+    @lru_cache(maxsize=4096)
     def url(name: str, **parts: str) -> str:
         return str(app.router[name].url_for(**parts))
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_day_names
+from babel.dates import format_date, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -16,6 +17,8 @@ from web.cities import Cities
 
 TEMPLATES = Path(__file__).parent / "templates"
 SECOND = timedelta(seconds=1)
+kept = lru_cache(maxsize=4096)
+"""The same dates are shown again and again, and writing one takes longer than reading it from the database."""
 
 
 class Templates:
@@ -66,21 +69,14 @@ def times(tongue: str, say: Callable[[str], str]) -> dict[str, Any]:
     def there(moment: datetime, zone: str) -> datetime:
         return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
-    def abbreviation(moment: datetime, zone: str) -> str:
-        short = moment.astimezone(ZoneInfo(zone)).tzname() or ""
-        return short if short.isalpha() else ""
-
     def before(offsets: tuple[timedelta, ...]) -> str:
-        """ "1 day before and 20 minutes before"."""
         times = [format_timedelta(each, threshold=0.99, locale=locale) for each in sorted(offsets, reverse=True)]
         return format_list([say(words.BEFORE).format(time=each) for each in times], locale=locale)
 
     return {
         "date": lambda day: format_date(day, "long", locale=locale),
-        "day": lambda moment, zone: format_date(there(moment, zone), "full", locale=locale),
-        "short_day": lambda moment, zone: format_skeleton("yMMMEd", there(moment, zone), locale=locale),
-        "hour": lambda moment, zone: format_time(there(moment, zone), "short", locale=locale),
-        "abbreviation": abbreviation,
+        "day": kept(lambda moment, zone: format_date(there(moment, zone), "full", locale=locale)),
+        "hour": kept(lambda moment, zone: format_time(there(moment, zone), "short", locale=locale)),
         "wall": lambda at: format_time(at, "short", locale=locale),
         "weekday": lambda number: get_day_names("wide", "stand-alone", locale=locale)[number],
         "lasting": lambda minutes: format_timedelta(timedelta(minutes=minutes), "minute", threshold=99, locale=locale),
