@@ -1,11 +1,14 @@
 """Every route says who may use it, and what is somebody else's is not found: tried for each route, role and object."""
 
+from datetime import UTC, datetime
+
 import pytest
 from aiohttp.web import Application, Request, Response
 
 from facilitator import groups
+from facilitator.accounts import SignedIn
 from facilitator.database import Database
-from facilitator.ids import new_id
+from facilitator.ids import AccountId, new_id
 from tests.clock import TurnedClock
 from tests.web import sample
 from tests.web.conftest import Serve
@@ -38,6 +41,15 @@ def test_only_these_are_open_to_anyone() -> None:
     """A route that is opened by mistake stands out here."""
     names = {route.name for route in ROUTES if route.who in OPEN}
     assert names == {"landing", "link", "sign-out", "leave", "help", "livez", "readyz", "static"}
+
+
+def test_what_is_for_coordinators_is_for_no_facilitator() -> None:
+    now = datetime(2026, 11, 2, tzinfo=UTC)
+    for role, let_in in (("coordinator", True), ("facilitator", False), ("", False)):
+        somebody = SignedIn(AccountId("x"), role, "Ada", "token", now, now)
+        assert Who.COORDINATOR.lets_in(somebody) is let_in
+        assert Who.SIGNED_IN.lets_in(somebody)
+    assert not Who.COORDINATOR.lets_in(None)
 
 
 async def test_a_route_that_declares_nobody_lets_nobody_in(
