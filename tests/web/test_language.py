@@ -20,7 +20,8 @@ from web.cities import Cities
 from web.render import Templates
 
 DATA = {
-    "The", "matrix", "id", "Linden", "House", "Maple", "Harbour", "Willow", "room", "Ada", "Talking", "through", "the", "week", "on",
+    "The", "matrix", "id",
+    "Linden", "House", "Maple", "Harbour", "Willow", "room", "Ada", "Talking", "through", "the", "week", "on",
     "Tuesdays", "Berlin", "Germany", "New", "York", "Lisbon", "English", "hearth", "coordinator", "link", "name",
     "example", "org", "Listening", "Line", "Here", "day", "and", "night", "time",
 }  # fmt: skip
