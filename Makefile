@@ -5,6 +5,7 @@ BIN := .venv/bin
 PEER := deploy/peer
 QUIET := $(shell test -t 2 || echo -q)
 FAST := not live and not browser and not peer and not postgres
+SLOW := --ignore=tests/journeys/test_crashes.py
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-7s %s\n", $$1, $$2}'
@@ -19,7 +20,7 @@ check: .venv/ready ## style, types, import contracts, fast tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "$(FAST)"
+	$(BIN)/pytest -q -m "$(FAST)" $(SLOW)
 
 test: .venv/ready peer ## the whole suite; it ends by saying what it left out, and why
 	$(BIN)/pytest $(ARGS)
