@@ -1,5 +1,7 @@
 """Whatever is typed or sent, no form breaks the panel: a page explains it, and the number of the page is never 5xx."""
 
+import os
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +16,11 @@ TEXT = st.one_of(
     st.dates().map(str),
     st.times().map(str),
 )
+EXAMPLES = 10_000 if os.environ.get("HEARTH_SOAK") == "1" else 60
 FUZZ = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
