@@ -16,22 +16,26 @@ from bridge.vitals import Vitals
 from facilitator.database import Unavailable
 
 log = structlog.get_logger(__name__)
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=20)
 
 
 @dataclass
 class Loop:
-    """`rest`: how long to wait for a wake-up when a pass found nothing to do; asked anew each time."""
+    """`rest`: how long to wait for a wake-up when a pass found nothing to do; asked anew each time. `after`: what has
+    to have happened before its first pass."""
 
     name: str
     pass_once: Callable[[], Awaitable[bool]]
     rest: Callable[[], timedelta]
+    after: asyncio.Event | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
 
 
 async def keep_going(loop: Loop, *, vitals: Vitals, worked: Callable[[Loop], None]) -> None:
     """Run a loop until it is cancelled. `worked` is told when a pass did something. Raises SignedOut, LeaseLost."""
+    if loop.after is not None:
+        await loop.after.wait()
     while True:
         loop.wake.clear()
         wait = await _one_pass(loop, vitals, worked)
@@ -40,20 +44,24 @@ async def keep_going(loop: Loop, *, vitals: Vitals, worked: Callable[[Loop], Non
 
 
 async def _one_pass(loop: Loop, vitals: Vitals, worked: Callable[[Loop], None]) -> timedelta:
-    """One pass, and how long to wait before the next."""
+    """One pass, and how long to rest before the next. After a fault nothing wakes it early: a homeserver that asked
+    for a pause gets it."""
     try:
         found_work = await loop.pass_once()
     except (SignedOut, LeaseLost):
         raise
     except TryLater as error:
         log.info("loop waits", loop=loop.name, why=error.why)
-        return max(error.after, _after_failure(loop))
+        await vitals.clock.sleep(max(error.after, _after_failure(loop)))
+        return timedelta()
     except Unavailable:
         log.warning("database unavailable", loop=loop.name)
-        return _after_failure(loop)
+        await vitals.clock.sleep(_after_failure(loop))
+        return timedelta()
     except Exception as error:  # a bug in one pass must not end the loop; what was due is still due
         log.error("pass failed", loop=loop.name, error=one_line(error), exc_info=error)
-        return _after_failure(loop)
+        await vitals.clock.sleep(_after_failure(loop))
+        return timedelta()
     loop.failures = 0
     vitals.passed_now(loop.name)
     if found_work:

@@ -6,7 +6,7 @@ by the room's marker.
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,6 +25,7 @@ from bridge.matrix.homeserver import (
 )
 from bridge.plan import plan
 from facilitator import members, rooms, sightings
+from facilitator.database import Unavailable
 from facilitator.ids import MatrixRoomId, RoomId, UserId
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import WantedRoom
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 6
 ROUNDS = 4
 """A room that still differs after so many looks is drifting under our hands; it is tried again later."""
+DRIFTING = timedelta(seconds=30)
 
 INVITE_TROUBLE = {"M_NOT_FOUND": "unknown_person", "M_INVALID_PARAM": "unknown_person", "M_UNKNOWN": "unknown_server"}
 UNREACHABLE_WAIT = timedelta(minutes=10)
@@ -44,10 +46,12 @@ class RoomLost(Exception):
 
 @dataclass
 class Visit:
-    """One reconciliation under way: the room wanted, where it is, who could not be invited."""
+    """One reconciliation under way: the room wanted, where it is, who was asked in, and who could not be: nobody is
+    asked twice, so that somebody who declines at once is left alone."""
 
     wanted: WantedRoom
     room: MatrixRoomId | None
+    asked: set[UserId] = field(default_factory=set, repr=False)
     refused: dict[UserId, tuple[str, timedelta | None]] = field(default_factory=dict, repr=False)
 
 
@@ -56,10 +60,13 @@ class Reconciler:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._claimed: set[RoomId] = set()
+        """Rooms whose looks are not written down yet; also those a pass that failed has left behind."""
 
     async def pass_once(self) -> bool:
-        """Look after every room that is due, a few at once. Returns whether there was any. Raises SignedOut."""
-        due = await self._due()
+        """Look after every room that is due, a few at once. Returns whether there was any. Raises SignedOut,
+        Unavailable."""
+        due = await self._claim()
         gate = asyncio.Semaphore(AT_ONCE)
         outcomes = await asyncio.gather(*(self._visit(room, gate) for room in due), return_exceptions=True)
         for outcome in outcomes:
@@ -67,7 +74,7 @@ class Reconciler:
                 raise outcome
         return bool(due)
 
-    async def _due(self) -> list[RoomId]:
+    async def _claim(self) -> list[RoomId]:
         house = self._house
         async with house.database.reading() as db:
             unclaimed = await rooms.unclaimed(db)
@@ -75,13 +82,18 @@ class Reconciler:
             async with house.database.transaction() as db:
                 await rooms.take_charge(db, house.bot)
         async with house.database.reading() as db:
-            return await rooms.due(db, house.bot, now=house.clock.now())
+            due = await rooms.due(db, house.bot, now=house.clock.now())
+        self._claimed.update(due)
+        if due:
+            async with house.database.transaction() as db:
+                await sightings.claimed(db, due)
+        return sorted(self._claimed)
 
     async def _visit(self, room_id: RoomId, gate: asyncio.Semaphore) -> None:
         async with gate:
             try:
                 await self.reconcile(room_id)
-            except SignedOut:
+            except (SignedOut, Unavailable):
                 raise
             except RoomLost:
                 await self._lost(room_id)
@@ -95,6 +107,7 @@ class Reconciler:
             except Exception as error:  # one sick room is tried again later; the others go on
                 log.error("room failed", room_id=room_id, error=one_line(error), exc_info=error)
                 await self._in_trouble(room_id, "room_refused", None)
+        self._claimed.discard(room_id)
 
     async def reconcile(self, room_id: RoomId) -> None:
         """Bring one room nearer to what it should be. Raises TryLater, Rejected, SignedOut."""
@@ -102,8 +115,9 @@ class Reconciler:
         async with house.database.reading() as db:
             wanted = await rooms.wanted(db, room_id, now=house.clock.now(), recovery=house.recovery)
             visit = Visit(wanted, await sightings.matrix_room(db, room_id))
-        found, left = None, True
+        found, left, at = None, True, house.clock.now()
         for _ in range(ROUNDS):
+            at = house.clock.now()
             found = await self._look(visit)
             steps = self._steps(visit, found)
             left = bool(steps)
@@ -112,13 +126,13 @@ class Reconciler:
             for step in steps:
                 await self._take(visit, step)
         if found is not None:
-            await self._write_down(visit, found, settled=not left)
+            await self._write_down(visit, found, at=at, settled=not left)
 
     def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:
         if found is not None and visit.wanted.direct_to and self._house.homeserver.user_id not in found.creators:
             return ()  # a person made this room for the two of them; it is theirs to shape
         steps = plan(visit.wanted, found)
-        return tuple(step for step in steps if not (isinstance(step, Invite) and step.user in visit.refused))
+        return tuple(step for step in steps if not (isinstance(step, Invite) and step.user in visit.asked))
 
     async def _look(self, visit: Visit) -> FoundRoom | None:
         """The room as it is: where it was last seen, or wherever a joined room carries its marker."""
@@ -141,6 +155,7 @@ class Reconciler:
             visit.room = await homeserver.create(step)
             await self._found(visit)
         elif isinstance(step, Invite):
+            visit.asked.add(step.user)
             try:
                 await homeserver.take(step)
             except Rejected as error:
@@ -171,7 +186,7 @@ class Reconciler:
         async with self._house.database.transaction() as db:
             await sightings.in_trouble(db, room_id, trouble, now=self._house.clock.now(), wait=wait)
 
-    async def _write_down(self, visit: Visit, found: FoundRoom, *, settled: bool) -> None:
+    async def _write_down(self, visit: Visit, found: FoundRoom, *, at: datetime, settled: bool) -> None:
         now = self._house.clock.now()
         again = [now + wait for _, wait in visit.refused.values() if wait is not None]
         again += [visit.wanted.until] if visit.wanted.until else []
@@ -181,10 +196,13 @@ class Reconciler:
             history_visibility=found.history_visibility,
             members=found.members,
             revision=visit.wanted.revision if settled else None,
-            next_look=min(again, default=None) if settled else now,
+            at=at,
+            next_look=min(again, default=None) if settled else now + DRIFTING,
         )
+        inside = [user for user, membership in found.members.items() if membership == "join"]
         async with self._house.database.transaction() as db:
             await sightings.looked(db, visit.wanted.marker, seen, now=now)
+            await members.found_inside(db, visit.wanted.marker, inside, revision=visit.wanted.revision, now=now)
             for user, (trouble, wait) in visit.refused.items():
                 await members.could_not_be_invited(
                     db,

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge.house import House, LeaseLost, one_line
-from bridge.matrix.homeserver import Rejected, Sent, SignedOut, TryLater
+from bridge.matrix.homeserver import Rejected, Sent, SignedOut, SlowDown, TryLater
 from facilitator import bots, outbox, rooms
-from facilitator.database import Db
+from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, UserId, because
 from facilitator.outbox import WaitingAct
 
@@ -81,11 +81,12 @@ class Sender:
     async def _outcome(self, act: WaitingAct) -> Outcome:
         try:
             return await self._try(act, self._house.clock.now())
-        except SignedOut:
+        except (SignedOut, Unavailable):
             raise
         except TryLater as error:
             wait = max(error.after, min(FIRST_WAIT * 2 ** min(act.attempts, 10), LONGEST_WAIT))
-            return Outcome(None, why="later", again=self._house.clock.now() + wait)
+            why = outbox.SLOW_DOWN if isinstance(error, SlowDown) else outbox.UNREACHABLE
+            return Outcome(None, why=why, again=self._house.clock.now() + wait)
         except Rejected as error:
             log.error("act refused", act_id=act.id, code=error.code)
             return Outcome("failed", why=error.code)

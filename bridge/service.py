@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -13,7 +13,7 @@ from bridge.house import House, LeaseLost
 from bridge.listener import Listener
 from bridge.loops import Loop, keep_going
 from bridge.matrix.client import NioHomeserver
-from bridge.matrix.homeserver import KnownRoom, SignedOut, TryLater
+from bridge.matrix.homeserver import KnownRoom, Rejected, SignedOut, TryLater
 from bridge.matrix.keystore import KeyStore
 from bridge.reconciler import Reconciler
 from bridge.sender import Sender
@@ -24,7 +24,7 @@ from bridge.wording import Words
 from facilitator import sightings
 from facilitator.bots import Bot
 from facilitator.clock import Clock
-from facilitator.database import Database, KeyRing, connect
+from facilitator.database import Database, KeyRing, Unavailable, connect
 from facilitator.database.wakeup import Bell, open_bell
 from facilitator.errors import Misconfigured
 from facilitator.ids import UserId
@@ -87,12 +87,16 @@ async def _until(stop: asyncio.Event, *work: object) -> None:
             task.cancel()
         await asyncio.wait([stopping, *tasks], timeout=STOPS_WITHIN.total_seconds())
     for task in done - {stopping}:
-        try:
-            task.result()
-        except SignedOut:
-            raise Misconfigured(SIGNED_OUT) from None
-        except LeaseLost:
-            raise Misconfigured(LEASE_LOST) from None
+        if error := task.exception():
+            raise for_people(error) from error
+
+
+def for_people(error: BaseException) -> BaseException:
+    """What a person has to mend, as a sentence, alone or out of a task group; anything else as it came."""
+    for kind, sentence in ((SignedOut, SIGNED_OUT), (LeaseLost, LEASE_LOST)):
+        if isinstance(error, kind) or (isinstance(error, BaseExceptionGroup) and error.subgroup(kind)):
+            return Misconfigured(sentence)
+    return error
 
 
 async def _started(database: Database, bot: Bot, settings: Settings, keys: KeyStore, vitals: Vitals) -> NioHomeserver:
@@ -103,24 +107,32 @@ async def _started(database: Database, bot: Bot, settings: Settings, keys: KeySt
         except TryLater as error:
             vitals.starting = "homeserver_unreachable"
             log.warning("homeserver not reachable yet", why=error.why)
-            async with database.transaction() as db:
-                await sightings.beat(db, "bridge", now=vitals.clock.now())
+            await _beat(database, "bridge", now=vitals.clock.now())
             await vitals.clock.sleep(error.after)
 
 
 async def _go(house: House, vitals: Vitals, settings: HouseSettings) -> None:
     """Know every room, then run the loops, the bell and the pulse together until cancelled."""
     await know_rooms(house)
-    vitals.signed = await house.homeserver.is_signed()
+    await ask_if_signed(house, vitals)
     vitals.starting = None
     log.info("bridge runs")
     loops = loops_of(house)
     bell = open_bell(settings.database_url, settings.data_dir)
-    async with asyncio.TaskGroup() as group:
-        for loop in loops:
-            group.create_task(keep_going(loop, vitals=vitals, worked=waker(loops)))
-        group.create_task(_ring(bell, loops))
-        group.create_task(_pulse(house, vitals))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(keep_going(loop, vitals=vitals, worked=waker(loops)))
+            group.create_task(_ring(bell, loops))
+            group.create_task(_pulse(house, vitals))
+    finally:
+        await bell.close()
+
+
+async def ask_if_signed(house: House, vitals: Vitals) -> None:
+    """What /readyz tells. A homeserver that does not answer leaves it as it was."""
+    with suppress(TryLater, Rejected):
+        vitals.signed = await house.homeserver.is_signed()
 
 
 async def know_rooms(house: House) -> None:
@@ -132,7 +144,10 @@ async def know_rooms(house: House) -> None:
 
 
 def loops_of(house: House) -> list[Loop]:
-    timer = Timer(house)
+    """All four. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
+    again, and nobody joins before there is a place to hear from."""
+    timer, listener = Timer(house), Listener(house, wait=SYNC_WAIT)
+    heard = listener.caught_up
 
     def until_due() -> timedelta:
         if timer.next_due is None:
@@ -140,10 +155,10 @@ def loops_of(house: House) -> list[Loop]:
         return min(max(timer.next_due - house.clock.now(), timedelta(milliseconds=1)), TIMER_LOOKS)
 
     return [
-        Loop("listener", Listener(house, wait=SYNC_WAIT).pass_once, timedelta),
-        Loop("reconciler", Reconciler(house).pass_once, lambda: LOOK_AGAIN),
-        Loop("sender", Sender(house).pass_once, lambda: LOOK_AGAIN),
-        Loop("timer", timer.pass_once, until_due),
+        Loop("listener", listener.pass_once, timedelta),
+        Loop("reconciler", Reconciler(house).pass_once, lambda: LOOK_AGAIN, after=heard),
+        Loop("sender", Sender(house).pass_once, lambda: LOOK_AGAIN, after=heard),
+        Loop("timer", timer.pass_once, until_due, after=heard),
     ]
 
 
@@ -170,13 +185,21 @@ async def _pulse(house: House, vitals: Vitals) -> None:
     while True:
         now = house.clock.now()
         vitals.heard.clear()
-        async with house.database.transaction() as db:
-            await sightings.beat(db, "bridge", now=now)
-            if vitals.hears():
-                await sightings.beat(db, "homeserver", now=now)
+        await _beat(house.database, *(("bridge", "homeserver") if vitals.hears() else ("bridge",)), now=now)
+        await ask_if_signed(house, vitals)
         with suppress(TimeoutError):
             async with asyncio.timeout(PULSE.total_seconds()):
                 await vitals.heard.wait()
+
+
+async def _beat(database: Database, *names: str, now: datetime) -> None:
+    """A database that cannot serve just now is no reason to stop."""
+    try:
+        async with database.transaction() as db:
+            for name in names:
+                await sightings.beat(db, name, now=now)
+    except Unavailable:
+        log.warning("database unavailable", loop="pulse")
 
 
 def _words(house: HouseSettings) -> Words:

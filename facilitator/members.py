@@ -1,5 +1,6 @@
 """Who is asked into a group and how they stand with it. Leaving is the member's word, removal a facilitator's."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -82,6 +83,21 @@ async def joined(
             now=now,
         )
     return member.id
+
+
+async def found_inside(
+    db: AsyncSession, room_id: RoomId, people: Collection[UserId], *, revision: int, now: datetime
+) -> None:
+    """A look at the room showed these people in it: whoever was only invited has joined, also when their joining
+    went by unheard. Only what was wanted at `revision` counts: a look from before a new invitation says nothing of it.
+    """
+    rows = await db.execute(
+        select(Member.group_id, Member.matrix_id)
+        .join(Room, and_(Room.group_id == Member.group_id, Room.id == room_id, Room.revision == revision))
+        .where(Member.standing == "invited", Member.matrix_id_index.in_(people))
+    )
+    for group_id, person in rows.all():
+        await joined(db, group_id, room_id, person, now=now)
 
 
 async def left(db: AsyncSession, group_id: GroupId, person: UserId, *, now: datetime) -> None:

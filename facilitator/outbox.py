@@ -10,12 +10,15 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator.database.tables import Act, Room, RoomSighting
+from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting
 from facilitator.ids import ActId, BotId, EventId, MatrixRoomId, RoomId
+
+SLOW_DOWN, UNREACHABLE = "slow_down", "unreachable"
+"""Why an act waits for its next try."""
 
 
 class Priority(IntEnum):
@@ -115,10 +118,24 @@ def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId |
             Room.bot_account_id == bot,
             RoomSighting.matrix_room.is_not(None),
             RoomSighting.encryption.is_not(None),
+            or_(Room.kind != "direct", _is_there()),
             or_(Act.next_try.is_(None), Act.next_try <= now),
         )
         .order_by(Act.priority, Act.due, Act.seq)
         .limit(limit)
+    )
+
+
+def _is_there() -> ColumnElement[bool]:
+    """A direct room's person has joined it: what was said before, they could not read."""
+    return (
+        select(MembershipSighting.room_id)
+        .where(
+            MembershipSighting.room_id == Room.id,
+            MembershipSighting.person_index == Room.person_index,
+            MembershipSighting.membership == "join",
+        )
+        .exists()
     )
 
 
@@ -142,6 +159,16 @@ async def trying(db: AsyncSession, acts: Sequence[ActId], *, now: datetime) -> N
 
 async def try_again(db: AsyncSession, act: ActId, *, at: datetime, why: str) -> None:
     await db.execute(update(Act).where(Act.id == act).values(next_try=at, why=why))
+
+
+async def reachable_again(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
+    """The homeserver answers again: what waits only because it did not is tried at once."""
+    ours = select(Room.id).where(Room.bot_account_id == bot)
+    await db.execute(
+        update(Act)
+        .where(Act.outcome.is_(None), Act.why == UNREACHABLE, Act.next_try.is_not(None), Act.room_id.in_(ours))
+        .values(next_try=now)
+    )
 
 
 async def settle(

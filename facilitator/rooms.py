@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from facilitator import sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, MembershipSighting, Room, RoomSighting
 from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
 from facilitator.rules.wanted_room import Person, WantedRoom, direct_room, group_room
 
-FOR_GOOD = ("forbidden", "unknown_person")
+FOR_GOOD = ("forbidden", "unknown_person", "unknown_server")
 """Troubles of an invitation that trying again does not mend; inviting anew does."""
 
 
@@ -43,10 +45,19 @@ async def direct_with(db: AsyncSession, person: UserId, *, now: datetime) -> Roo
     found = await db.scalar(select(Room.id).where(Room.kind == "direct", Room.person_index == person))
     if found is not None:
         return found
-    room_id = RoomId(new_id())
-    db.add(Room(id=room_id, kind="direct", person=person, person_index=person, created=now))
-    await db.flush()
-    return room_id
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    room = {"id": RoomId(new_id()), "kind": "direct", "person": person, "person_index": person, "revision": 1}
+    put = insert(Room).values(room | {"created": now}).on_conflict_do_nothing().returning(Room.id)
+    # None: somebody else just did, which two rooms' messages sent side by side may well do.
+    return await db.scalar(put) or await direct_with(db, person, now=now)
+
+
+async def offer_direct(db: AsyncSession, room_id: RoomId) -> None:
+    """The person wants to speak with the bot: ask them in, also if they left before."""
+    room = await db.get_one(Room, room_id)
+    assert room.person is not None
+    await sightings.forget_person(db, room_id, room.person)
+    await db.execute(update(Room).where(Room.id == room_id).values(revision=Room.revision + 1))
 
 
 async def group_changed(db: AsyncSession, group_id: GroupId) -> None:
@@ -110,7 +121,7 @@ async def place(db: AsyncSession, room_id: RoomId) -> Place | None:
     ).one_or_none()
     if row is None:
         return None
-    room, group = row.tuple()
+    room, group = row
     language, zone = (group.language, group.time_zone) if group else ("en", "UTC")
     return Place(room.id, room.kind, room.group_id, language, zone, room.person)
 

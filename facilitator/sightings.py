@@ -3,12 +3,12 @@
 Called by the bridge only; the panel reads it to say truthfully how a room is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +26,8 @@ from facilitator.ids import BotId, EventId, MatrixRoomId, RoomId, UserId
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=10)
+SLOW_DOWN, UNREACHABLE = "homeserver_slow_down", "homeserver_unreachable"
+THERE = ("join", "invite")
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,15 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look at a room showed. `revision`: the one it was found to match, None when something was left to do."""
+    """What a look at a room showed. `at`: when it began, so that what was heard meanwhile is not overwritten.
+    `revision`: the one it was found to match, None when something was left to do."""
 
     matrix_room: MatrixRoomId | None
     encryption: Mapping[str, Any] | None
     history_visibility: str | None
     members: Mapping[UserId, str] = field(repr=False)
     revision: int | None
+    at: datetime
     next_look: datetime | None = None
 
 
@@ -82,9 +86,11 @@ async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: dateti
     }  # fmt: skip
     if seen.revision is not None:
         values["revision"] = seen.revision
-    await _put(db, RoomSighting, {"room_id": room_id}, values)
-    there = {user: membership for user, membership in seen.members.items() if membership in ("join", "invite")}
-    await people_seen(db, room_id, there, now=now)
+    # What was heard meanwhile may be later than what was seen: a look it asked for stays.
+    heard = {"next_look": func.coalesce(RoomSighting.next_look, seen.next_look)}
+    await _put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard)
+    there = {user: membership for user, membership in seen.members.items() if membership in THERE}
+    await people_seen(db, room_id, there, now=now, as_of=seen.at)
 
 
 async def found(db: AsyncSession, room_id: RoomId, matrix: MatrixRoomId, *, now: datetime) -> None:
@@ -117,8 +123,28 @@ async def in_trouble(
 
 
 async def look_again(db: AsyncSession, room_id: RoomId, *, now: datetime) -> None:
-    """Something was heard that may have moved the room from what it should be."""
-    await db.execute(update(RoomSighting).where(RoomSighting.room_id == room_id).values(next_look=now))
+    """Something was heard that may have moved the room from what it should be. A homeserver that asked us to go
+    slower is not pressed for it: the look comes anyway."""
+    await db.execute(
+        update(RoomSighting)
+        .where(RoomSighting.room_id == room_id, func.coalesce(RoomSighting.trouble, "") != SLOW_DOWN)
+        .values(next_look=now)
+    )
+
+
+async def reachable_again(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
+    """The homeserver answers again: look at once at the rooms it did not answer for."""
+    ours = select(Room.id).where(Room.bot_account_id == bot)
+    await db.execute(
+        update(RoomSighting)
+        .where(RoomSighting.room_id.in_(ours), RoomSighting.trouble == UNREACHABLE)
+        .values(next_look=now, failures=0)
+    )
+
+
+async def claimed(db: AsyncSession, room_ids: Collection[RoomId]) -> None:
+    """These are being looked at now: a look asked for from here on is another one."""
+    await db.execute(update(RoomSighting).where(RoomSighting.room_id.in_(room_ids)).values(next_look=None))
 
 
 async def look_at_all(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
@@ -127,8 +153,16 @@ async def look_at_all(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
     await db.execute(update(RoomSighting).where(RoomSighting.room_id.in_(ours)).values(next_look=now))
 
 
-async def people_seen(db: AsyncSession, room_id: RoomId, members: Mapping[UserId, str], *, now: datetime) -> None:
-    """How everybody with a membership stands; whoever is in or invited has no trouble any more."""
+async def people_seen(
+    db: AsyncSession,
+    room_id: RoomId,
+    members: Mapping[UserId, str],
+    *,
+    now: datetime,
+    as_of: datetime | None = None,
+) -> None:
+    """How everybody with a membership stands; whoever is in or invited has no trouble any more. `as_of`: what was
+    written down after that moment is newer and stays."""
     if not members:
         return
     seen = {"trouble": None, "next_try": None, "seen": now}
@@ -138,7 +172,7 @@ async def people_seen(db: AsyncSession, room_id: RoomId, members: Mapping[UserId
             for user, membership in members.items()
         ]
     )
-    there = insert.excluded.membership.in_(("join", "invite"))
+    there = insert.excluded.membership.in_(THERE)
     await db.execute(
         insert.on_conflict_do_update(
             index_elements=["room_id", "person_index"],
@@ -148,7 +182,15 @@ async def people_seen(db: AsyncSession, room_id: RoomId, members: Mapping[UserId
                 "trouble": case((there, None), else_=MembershipSighting.trouble),
                 "next_try": case((there, None), else_=MembershipSighting.next_try),
             },
+            where=None if as_of is None else MembershipSighting.seen <= as_of,
         )
+    )
+
+
+async def forget_person(db: AsyncSession, room_id: RoomId, user: UserId) -> None:
+    """Whatever was seen of them there: they are asked as if for the first time."""
+    await db.execute(
+        delete(MembershipSighting).where(MembershipSighting.room_id == room_id, MembershipSighting.person_index == user)
     )
 
 
@@ -226,9 +268,17 @@ async def heartbeats(db: AsyncSession) -> dict[str, datetime]:
     return dict(rows.all())
 
 
-async def _put(db: AsyncSession, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:
-    insert = _insert(db)
-    await db.execute(insert(table).values(**key, **values).on_conflict_do_update(index_elements=list(key), set_=values))
+async def _put(
+    db: AsyncSession,
+    table: type[Table],
+    key: dict[str, Any],
+    values: dict[str, Any],
+    *,
+    again: dict[str, Any] | None = None,
+) -> None:
+    """Write a row, or over it; `again`: what changes then, where that is not simply all of `values`."""
+    insert = _insert(db)(table).values(**key, **values)
+    await db.execute(insert.on_conflict_do_update(index_elements=list(key), set_=again or values))
 
 
 def _insert(db: AsyncSession) -> Callable[[type[Table]], Any]:

@@ -1,0 +1,208 @@
+"""A bridge as it runs, on the fake homeserver: the real loops and the real database, passes made by hand.
+
+What the panel and the people do are methods here too, so that a journey reads as what happens.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from bridge import commands, service
+from bridge.house import Held, House
+from bridge.listener import Listener
+from bridge.matrix.homeserver import ACT_KEY, TryLater
+from bridge.reconciler import Reconciler
+from bridge.sender import Sender
+from bridge.timer import Timer
+from bridge.wording import Words
+from facilitator import bots, groups, members, outbox, rooms, schedule, sightings
+from facilitator.database import Database
+from facilitator.groups import GroupPage
+from facilitator.ids import GroupId, MatrixRoomId, RoomId, SeriesId, UserId
+from facilitator.members import MemberLine
+from facilitator.settings import CrisisLine
+from tests import cast
+from tests.cast import Cast
+from tests.clock import TurnedClock
+from tests.fake_client import FakeClient
+from tests.fake_homeserver import FakeHomeserver
+from tests.fake_people import FakePerson
+from tests.fake_rooms import MESSAGE, FakeEvent, FakeRoom
+
+AT_MOST = 60
+"""Rounds of passes after which a house that still finds work is going round in circles."""
+
+LINES = (
+    CrisisLine(
+        name="Night line", contact="0800 111", hours="at any hour", kind="crisis", region="here", language="en",
+        verified_on=date(2026, 1, 1), verified_by="Cleo",
+    ),
+    CrisisLine(
+        name="Listeners", contact="0800 222", hours="18 to 22", kind="warmline", region="here", language="en",
+        verified_on=date(2026, 1, 1), verified_by="Cleo",
+    ),
+)  # fmt: skip
+WORDS = Words("112", LINES, sorted((c.words[0], c.about) for c in commands.COMMANDS))
+
+
+@dataclass
+class Running:
+    """One bridge, one database, one homeserver, one clock. `start` again is a restart of the process."""
+
+    database: Database
+    server: FakeHomeserver
+    clock: TurnedClock
+    cast: Cast
+    offsets: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(minutes=20))
+    shuffled: random.Random | None = None
+    """When given, loops pass in another order every round."""
+    idle: Callable[[], Awaitable[None]] | None = None
+    """What people do of themselves, after every pass of a loop."""
+    starts: int = 0
+    client: FakeClient = field(init=False, repr=False)
+    house: House = field(init=False, repr=False)
+    _listener: Listener = field(init=False, repr=False)
+    passes: Sequence[Callable[[], Awaitable[bool]]] = field(init=False, repr=False, default=())
+
+    # ------------------------------------------------------------------------------------------- the bridge
+
+    async def start(self) -> None:
+        """As `service` does: take the account, know the rooms, make the loops."""
+        self.starts += 1
+        holder = f"here:{self.starts}"
+        async with self.database.transaction() as db:
+            bot = await bots.enrol(db, user_id=cast.BOT, homeserver="http://test", now=self.clock.now())
+            epoch = await bots.hold(db, bot.id, holder=holder, lasts=timedelta(hours=1), takes_over="here:")
+        assert epoch is not None
+        self.client = self.server.bot()
+        self.house = House(
+            Held(bot.id, holder, epoch), self.database, self.client, self.clock, WORDS, reminder_offsets=self.offsets
+        )
+        await service.know_rooms(self.house)
+        self._listener = Listener(self.house, wait=timedelta())
+        self.passes = [
+            self._listener.pass_once,
+            Timer(self.house).pass_once,
+            Reconciler(self.house).pass_once,
+            Sender(self.house).pass_once,
+        ]
+
+    async def settle(self) -> None:
+        """Passes of all loops until none finds anything to do. Bad weather is nothing to do."""
+        for _ in range(AT_MOST):
+            if not await self._round():
+                return
+        raise AssertionError("the house goes round in circles")
+
+    async def pulse(self) -> None:
+        """As `service` does every twenty seconds: the panel sees that the bridge lives and hears."""
+        async with self.database.transaction() as db:
+            for name in ("bridge",) if self.server.weather.down else ("bridge", "homeserver"):
+                await sightings.beat(db, name, now=self.clock.now())
+
+    async def _round(self) -> bool:
+        missed = not self._listener.caught_up.is_set()
+        passes = [self._listener.pass_once] if missed else list(self.passes)
+        if self.shuffled is not None:
+            self.shuffled.shuffle(passes)
+        worked = missed and not self.server.weather.down
+        for pass_once in passes:
+            try:
+                worked |= await pass_once()
+            except TryLater:
+                continue
+            if self.idle is not None:
+                await self.idle()
+        return worked
+
+    async def wait(self, duration: timedelta, *, step: timedelta = timedelta(minutes=1)) -> None:
+        """Let time go by, with the bridge at work all along."""
+        end = self.clock.now() + duration
+        while self.clock.now() < end:
+            self.clock.turn(min(step, end - self.clock.now()))
+            await self.settle()
+
+    # ------------------------------------------------------------------------------------------- the panel
+
+    async def open_group(self, name: str = "Maple room", zone: str = "Europe/Berlin") -> GroupId:
+        return await cast.open_group(self.database, self.cast.ada, now=self.clock.now(), name=name, zone=zone)
+
+    async def invite(self, group_id: GroupId, person: UserId) -> None:
+        async with self.database.transaction() as db:
+            await members.invite(db, by=self.cast.ada, group_id=group_id, matrix_id=person, now=self.clock.now())
+
+    async def schedule(
+        self, group_id: GroupId, *, weekday: int, at: str, zone: str, minutes: int = 60, first_day: date | None = None
+    ) -> SeriesId:
+        async with self.database.transaction() as db:
+            return await schedule.schedule(
+                db, by=self.cast.ada, group_id=group_id, weekday=weekday, at=at, time_zone=zone, minutes=minutes,
+                first_day=first_day, now=self.clock.now(),
+            )  # fmt: skip
+
+    async def end_series(self, group_id: GroupId, series_id: SeriesId) -> None:
+        async with self.database.transaction() as db:
+            await schedule.end_series(
+                db, by=self.cast.ada, group_id=group_id, series_id=series_id, now=self.clock.now()
+            )
+
+    async def page(self, group_id: GroupId) -> GroupPage:
+        await self.pulse()
+        async with self.database.reading() as db:
+            return await groups.page(db, by=self.cast.ada, group_id=group_id, now=self.clock.now())
+
+    async def line(self, group_id: GroupId, person: UserId) -> MemberLine:
+        return next(line for line in (await self.page(group_id)).roster if line.matrix_id == person)
+
+    async def room_id(self, group_id: GroupId) -> RoomId:
+        async with self.database.reading() as db:
+            return await rooms.group_room_id(db, group_id)
+
+    async def waiting(self) -> list[outbox.WaitingAct]:
+        """The acts that could be said now."""
+        async with self.database.reading() as db:
+            return await outbox.next_acts(db, self.house.bot, now=self.clock.now())
+
+    # ------------------------------------------------------------------------------------------- Matrix
+
+    def person(self, user: UserId) -> FakePerson:
+        return self.server.person(user)
+
+    async def matrix_room(self, group_id: GroupId) -> MatrixRoomId:
+        """The one room on the homeserver that bears the group's marker."""
+        return self.marked(await self.room_id(group_id)).room
+
+    def marked(self, marker: RoomId) -> FakeRoom:
+        (found,) = self.all_marked(marker)
+        return found
+
+    def all_marked(self, marker: RoomId) -> list[FakeRoom]:
+        rooms = self.server.rooms.values()
+        return [room for room in rooms if room.value("m.room.create", "io.hearth.room") == marker]
+
+    def direct_rooms(self, person: UserId) -> list[FakeRoom]:
+        """The rooms the bot made for itself and this person."""
+        return [
+            room
+            for room in self.server.rooms.values()
+            if room.creators == {cast.BOT} and room.members().keys() == {cast.BOT, person}
+            if room.value("m.room.name", "name") == "Hearth"
+        ]
+
+    async def member(self, group_id: GroupId, person: UserId) -> FakePerson:
+        """Somebody invited through the panel, and joined."""
+        somebody = self.person(person)
+        await self.invite(group_id, person)
+        await self.settle()
+        await somebody.join(await self.matrix_room(group_id))
+        await self.settle()
+        return somebody
+
+    def said(self, room: MatrixRoomId) -> list[str]:
+        """The bodies of what the bot has said in a room, in order."""
+        return [str(event.content["body"]) for event in self.messages(room)]
+
+    def messages(self, room: MatrixRoomId) -> list[FakeEvent]:
+        events = self.server.rooms[room].events
+        return [e for e in events if e.type == MESSAGE and e.sender == cast.BOT and ACT_KEY in e.content]

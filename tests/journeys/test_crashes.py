@@ -1,0 +1,62 @@
+"""Killed anywhere while groups come to life and reminders go out: nothing lost, nothing doubled, all of it in order.
+
+A death falls before or after every effect on the homeserver and before, in and after every transaction. What failed is
+printed as the trial to play again: `play_share([Trial(…)])` in `theatre` does so alone.
+"""
+
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from tests.journeys.theatre import Outcome, Trial, play_all
+
+SOAK = os.environ.get("HEARTH_SOAK") == "1"
+RUNS = 160 if SOAK else 9
+STEP = 19
+LONGER_THAN_IT_TAKES = 105
+
+AT_EVERY_POINT = [Trial("coming_to_life", at=point) for point in range(1, LONGER_THAN_IT_TAKES)]
+AGAIN_AND_AGAIN = [
+    Trial(story, at=first, then=step)
+    for story in ("reminding", "two_at_once")
+    for step in (range(STEP, STEP + 10) if SOAK else [STEP])
+    for first in range(1, step + 1)
+]
+BY_CHANCE = [Trial("two_at_once", seed=seed, mean_life=14 + 4 * (seed % 4)) for seed in range(1, RUNS + 1)]
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> Sequence[Outcome]:
+    """All trials, side by side on all processors."""
+    return play_all([*AT_EVERY_POINT, *AGAIN_AND_AGAIN, *BY_CHANCE])
+
+
+def failures(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[tuple[Trial, tuple[str, ...]]]:
+    return [(each.trial, each.wrongs) for each in outcomes if each.wrongs and each.trial in trials]
+
+
+def test_killed_at_any_one_point_a_group_still_comes_to_life_once(outcomes: Sequence[Outcome]) -> None:
+    assert failures(outcomes, AT_EVERY_POINT) == []
+    lived = [each for each in outcomes if each.trial in AT_EVERY_POINT and not each.deaths]
+    assert lived, "the story has more points than were tried: raise LONGER_THAN_IT_TAKES"
+
+
+def test_killed_again_and_again_every_reminder_is_said_once(outcomes: Sequence[Outcome]) -> None:
+    assert failures(outcomes, AGAIN_AND_AGAIN) == []
+
+
+def test_killed_by_chance_in_bad_weather_everything_is_said_once(outcomes: Sequence[Outcome]) -> None:
+    assert failures(outcomes, BY_CHANCE) == []
+
+
+def test_a_thousand_deaths_were_died_of_every_kind(
+    outcomes: Sequence[Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {kind: sum(each.deaths[kind] for each in outcomes) for each in outcomes for kind in each.deaths}
+    with capsys.disabled():
+        print(f"\n{sum(kinds.values())} deaths in {len(outcomes)} runs, seeds 1 to {RUNS}: {kinds}")
+    assert sum(kinds.values()) >= 1_000
+    effects = ("create", "invite", "send", "a transaction", "look", "listen")
+    assert {f"before {name}" for name in effects} <= kinds.keys()
+    assert {"after create", "after invite", "after send", "before a commit", "after a commit"} <= kinds.keys()
