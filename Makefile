@@ -37,7 +37,7 @@ peer:
 
 $(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json
 	@echo "Installing the strict client's packages …"
-	@cd $(PEER) && npm ci --no-audit --no-fund --loglevel=error
+	@cd $(PEER) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 .venv/ready: requirements/dev.lock requirements/uv.lock pyproject.toml

@@ -1,5 +1,7 @@
 """What the demo says when everything is ready: at most fifteen lines, with all one needs to try it."""
 
+import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,10 +27,12 @@ class Ready:
 
 
 def announcement(ready: Ready, folder: Path, *, peer: bool) -> str:
+    """All of it. `hearth` is named as one has to type it here."""
     widest = max(len(person.user_id) for person in ready.members)
     members = [f"{person.user_id:{widest}}  {person.password}" for person in ready.members]
     first = ready.members[0].user_id
-    new_link = f"hearth coordinator link --matrix-id @ada:{ready.server_name} --settings {nearby(folder)}/hearth.toml"
+    hearth = program()
+    new_link = f"{hearth} coordinator link --matrix-id @ada:{ready.server_name} --settings {nearby(folder)}/hearth.toml"
     return "\n".join(
         [
             "Hearth is running. Ctrl-C stops it; started again, it is as it was.",
@@ -38,16 +42,16 @@ def announcement(ready: Ready, folder: Path, *, peer: bool) -> str:
             f"  Homeserver  {ready.homeserver_url}  (what to enter in a Matrix app before signing in)",
             f"  Members     {members[0]}",
             *(f"              {member}" for member in members[1:]),
-            *(_with_peer(first) if peer else _without_peer(first)),
+            *(_with_peer(first) if peer else _without_peer(first, hearth)),
         ]
     )
 
 
-def _without_peer(first: UserId) -> list[str]:
+def _without_peer(first: UserId, hearth: str) -> list[str]:
     return [
         f"Try this: open the panel's link and start a group; invite {first}; sign in as Ben in a Matrix app",
         "and join; then schedule a weekly session for later today. Its reminder comes at once. Write !help.",
-        "No Matrix app at hand? `hearth demo --peer` shows what Ben reads.",
+        f"No Matrix app at hand? `{hearth} demo --peer` shows what Ben reads.",
     ]
 
 
@@ -57,6 +61,11 @@ def _with_peer(first: UserId) -> list[str]:
         f"invited and says here what it reads. Try it: start a group in the panel, invite {first}, and when he has",
         "joined schedule a weekly session for later today.",
     ]
+
+
+def program() -> str:
+    beside = Path(sys.executable).parent / "hearth"
+    return "hearth" if shutil.which("hearth") == str(beside) else str(nearby(beside))
 
 
 def nearby(folder: Path) -> Path:

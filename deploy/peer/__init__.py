@@ -48,8 +48,9 @@ async def install() -> None:
     """`npm ci`: the packages of package-lock.json and no others. Raises Misconfigured when it cannot."""
     require_node()
     npm = await asyncio.create_subprocess_exec(
-        "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=FOLDER, start_new_session=True
-    )
+        "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+        cwd=FOLDER, stdout=asyncio.subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     try:
         failed = await npm.wait() != 0
     except asyncio.CancelledError:

@@ -22,7 +22,7 @@ def test_it_says_everything_in_fifteen_lines(peer: bool) -> None:
     told = words.announcement(READY, Path("/somewhere/.demo"), peer=peer)
     assert len(told.splitlines()) <= 15
     assert all(len(line) <= 120 for line in told.splitlines())
-    for needed in (READY.sign_in_link, READY.homeserver_url, "Ctrl-C", "hearth coordinator link"):
+    for needed in (READY.sign_in_link, READY.homeserver_url, "Ctrl-C", f"{words.program()} coordinator link"):
         assert needed in told
     for person in READY.members:
         assert f"{person.user_id}" in told
