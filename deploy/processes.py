@@ -74,9 +74,10 @@ def _words(line: str) -> str:
 
 
 def birth(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks: with the pid it names one process for good. None: there is none."""
+    """When a process began, in the kernel's ticks: with the pid it names one process for good. None: none runs."""
     try:
         about = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return about.rpartition(")")[2].split()[19]
+    state, *rest = about.rpartition(")")[2].split()
+    return None if state == "Z" else rest[18]
