@@ -5,17 +5,20 @@ import re
 from facilitator.errors import N_, Invalid
 from facilitator.ids import UserId
 
-SERVER = re.compile(r"^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?)(?::\d{1,5})?$")
-LOCALPART = re.compile(r"^[\x21-\x39\x3b-\x7e]+$")
+SERVER = re.compile(r"^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?)(?::[0-9]{1,5})?\Z")
+LOCALPART = re.compile(r"^[\x21-\x39\x3b-\x7e]+\Z")
+ADDRESS = "matrix:u/"
 LONGEST = 255
 
 
 def parse(typed: str, *, field: str = "matrix_id") -> UserId:
-    """The id somebody typed or pasted: spaces around it and a matrix.to link are forgiven.
+    """The id somebody typed or pasted: spaces around it, a matrix.to link and a matrix: address are forgiven.
 
     Raises Invalid with a sentence for the field.
     """
-    text = typed.strip().removeprefix("https://matrix.to/#/").removeprefix("matrix:u/").strip()
+    text = typed.strip().removeprefix("https://matrix.to/#/").strip()
+    if text.startswith(ADDRESS):  # which leaves out the @ (Matrix v1.16 appendices, "Matrix URI scheme")
+        text = f"@{text.removeprefix(ADDRESS)}"
     if not text:
         raise Invalid(field, N_("Type the person's Matrix ID. It looks like @name:example.org."))
     if not text.startswith("@"):
