@@ -1,6 +1,5 @@
 """What a command is, and how what a phone's keyboard makes of one is read."""
 
-import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,10 +10,17 @@ from facilitator.database import Db
 from facilitator.ids import UserId
 from facilitator.rooms import Place
 
-AROUND = " \t\r\n\u00a0\u200b\ufeff\"'`´‘’“”„‚«»‹›*_.,:;?!¡¿…()[]"
-MARKS = ("!", "！", "¡")
+AROUND = " \t\r\n\u00a0\"'`‘’“”„‚«»‹›*_.,:;?!¡¿…()[]。、"
+BEFORE = " \t\r\n\u00a0\"'`‘’“”„‚«»‹›*_"
+"""What may stand before the mark."""
+MARKS = ("!", "¡")
+AS_IF = str.maketrans("´❗❕", "'!!", "\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufe0f\ufeff")
+"""What keyboards write instead, and what nobody sees. The full-width mark becomes ours by NFKC."""
 ALONE = frozenset({"help"})
 """Words that are a command even without the mark when they are the whole message in a group's room."""
+ALWAYS = frozenset({"help", "sos"})
+"""Words that with their mark are a command however much is written after them: a cry for help may be long."""
+LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class Command:
 
 @dataclass(frozen=True)
 class Asked:
-    """A message read as a command. `marked`: it began with the mark, so an unknown word deserves an answer."""
+    """A message read as a command. `marked`: it began with the mark, so an unknown word deserves an answer. (A Spanish
+    exclamation begins with "¡" and deserves none.)"""
 
     word: str
     marked: bool
@@ -56,19 +63,15 @@ class Asked:
 def asked(body: str, *, direct: bool) -> Asked | None:
     """The command a message is, if it is one: "!help", "Help!", "‘ !Help ’"; in a direct room the bare word too.
 
-    Only a message's only line counts, and long ones are talk, not commands.
+    Only a message's only line counts, and long ones are talk, not commands; but marked help is help in any of them.
     """
-    text = unicodedata.normalize("NFKC", body).strip()
-    if "\n" in text or len(text) > 40:
-        return None
-    quoted = text.strip(" \"'`´‘’“”„«»")
-    marked = quoted.startswith(MARKS)
-    words = [w for w in re.split(r"\s+", quoted.strip(AROUND).casefold()) if w]
-    if not words:
-        return None
-    word = words[0].strip(AROUND)
-    if marked and word.isalpha():
-        return Asked(word, True)
-    if len(words) == 1 and (direct or word in ALONE):
-        return Asked(word, False)
+    text = unicodedata.normalize("NFKC", body.translate(AS_IF)).strip()
+    short = "\n" not in text and len(text) <= LONGEST
+    quoted = text.strip(BEFORE)
+    words = quoted.strip(AROUND).casefold().split()
+    word = words[0].strip(AROUND) if words else ""
+    if quoted.startswith(MARKS) and word.isalpha() and (short or word in ALWAYS):
+        return Asked(word, marked=quoted[0] == "!")
+    if word and short and len(words) == 1 and (direct or word in ALONE):
+        return Asked(word, marked=False)
     return None
