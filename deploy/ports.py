@@ -2,22 +2,25 @@
 
 import errno
 import socket
+from collections.abc import Collection
 
 from facilitator.errors import Misconfigured
 
 LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
-def choose(asked: int | None, *, remembered: int | None, usual: int, option: str) -> int:
-    """The port somebody asked for, else the one of last time, else the usual one, else any.
+def choose(asked: int | None, *, remembered: int | None, usual: int, option: str, besides: Collection[int] = ()) -> int:
+    """The port somebody asked for, else the one of last time, else the usual one, else any; never one of `besides`,
+    which others of ours are about to take.
 
     Raises Misconfigured when the one that was asked for is taken: `option` is where it was asked for.
     """
     if asked is not None:
-        if not is_free(asked):
+        if asked in besides or not is_free(asked):
             raise Misconfigured(f"Port {asked} is taken: stop what is using it, or choose another with {option}.")
         return asked
-    return next((port for port in (remembered, usual) if port is not None and is_free(port)), None) or any_free()
+    wanted = [port for port in (remembered, usual) if port is not None and port not in besides]
+    return next(filter(is_free, wanted), None) or any_free()
 
 
 def is_free(port: int) -> bool:

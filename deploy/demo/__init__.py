@@ -23,9 +23,9 @@ from deploy.processes import Service
 from deploy.terminal import Progress
 from facilitator.clock import Clock
 from facilitator.database.keys import write_privately
-from facilitator.errors import NotFound, Refused
+from facilitator.errors import Misconfigured, NotFound, Refused
 
-PANEL_PORT, HOMESERVER_PORT = 8700, 8708
+PANEL_PORT, HOMESERVER_PORT, HEALTH_PORT = 8700, 8708, 8701
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,14 +123,18 @@ class Demo:
 
     def _ports(self) -> Ports:
         wishes, last = self._wishes, self._folder.remembered()
+        asked_for = {port for port in (wishes.panel_port, wishes.homeserver_port) if port is not None}
         panel = ports.choose(
-            wishes.panel_port, remembered=last.panel_port, usual=PANEL_PORT, option="--panel-port"
+            wishes.panel_port, remembered=last.panel_port, usual=PANEL_PORT, option="--panel-port",
+            besides=asked_for - {wishes.panel_port},
         )  # fmt: skip
         homeserver = ports.choose(
-            wishes.homeserver_port, remembered=last.homeserver_port, usual=HOMESERVER_PORT, option="--homeserver-port"
-        )
+            wishes.homeserver_port, remembered=last.homeserver_port, usual=HOMESERVER_PORT,
+            option="--homeserver-port", besides={panel},
+        )  # fmt: skip
         self._folder.change(panel_port=panel, homeserver_port=homeserver)
-        return Ports(panel=panel, homeserver=homeserver, health=ports.any_free())
+        health = ports.choose(None, remembered=None, usual=HEALTH_PORT, option="", besides={panel, homeserver})
+        return Ports(panel=panel, homeserver=homeserver, health=health)
 
     async def _serve(self, port: int) -> None:
         options = homeserver.Options(
@@ -169,7 +173,12 @@ class Demo:
 
     def _tell(self, ready: Ready) -> None:
         if self._wishes.ready_file is not None:
-            write_privately(self._wishes.ready_file, json.dumps(asdict(ready)), over=True)
+            try:
+                write_privately(self._wishes.ready_file, json.dumps(asdict(ready)), over=True)
+            except OSError as error:
+                raise Misconfigured(
+                    f"The ready file {self._wishes.ready_file} cannot be written: {error.strerror}."
+                ) from None
         print(words.announcement(ready, self._folder.path, peer=self._wishes.peer), flush=True)
 
     def _forget_ready(self) -> None:

@@ -43,3 +43,10 @@ def test_a_port_is_taken_when_somebody_listens_there_on_ipv6_alone() -> None:
         listening.bind(("::1", 0))
         listening.listen()
         assert not ports.is_free(listening.getsockname()[1])
+
+
+def test_no_two_of_ours_get_the_same_port() -> None:
+    ours = ports.any_free()
+    assert ports.choose(None, remembered=ours, usual=ours, option="", besides={ours}) != ours
+    with pytest.raises(Misconfigured, match="--homeserver-port"):
+        ports.choose(ours, remembered=None, usual=ours, option="--homeserver-port", besides={ours})
