@@ -5,6 +5,7 @@ innocent on a lock screen: it names no group, no person and no reason to be here
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_timezone_location
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -74,14 +76,26 @@ def moment_of(starts: datetime, time_zone: str, *, language: str, now: datetime)
     """How a start (UTC) is told in its zone: "tomorrow" counts that zone's days, not 24 hours."""
     zone = ZoneInfo(time_zone)
     local, today = starts.astimezone(zone), now.astimezone(zone).date()
-    locale = language.replace("-", "_")
+    _, locale = spoken(language)
+    city = get_timezone_location(zone, locale=locale, return_city=True)
     return Moment(
         minutes=round((starts - now).total_seconds() / 60),
         days=(local.date() - today).days,
         time=format_time(local, "HH:mm", locale=locale),
         date=format_date(local, "EEEE d MMMM", locale=locale),
-        city=get_timezone_location(zone, locale=locale, return_city=True),
+        city=city.rpartition("/")[2],  # "Argentina/Buenos Aires"
     )
+
+
+@cache
+def spoken(language: str) -> tuple[NullTranslations, Locale]:
+    """A language's catalogue and how it writes dates; both are English where nobody has translated yet, since half a
+    sentence in each is worse."""
+    wanted = language.replace("-", "_")
+    for code in (wanted, wanted.partition("_")[0]):
+        with suppress(OSError, ValueError, UnknownLocaleError):
+            return translation("bridge", LOCALE, languages=[code]), Locale.parse(code)
+    return NullTranslations(), Locale("en")
 
 
 @cache
@@ -95,7 +109,7 @@ def templates(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    spoken: NullTranslations = translation("bridge", LOCALE, languages=[language.replace("-", "_")], fallback=True)
+    catalogue, _ = spoken(language)
     install: Callable[..., None] = made.install_gettext_translations  # type: ignore[attr-defined]
-    install(spoken, newstyle=True)
+    install(catalogue, newstyle=True)
     return made
