@@ -13,7 +13,7 @@ import structlog
 
 from bridge.house import House, LeaseLost, one_line
 from bridge.matrix.homeserver import Rejected, Sent, SignedOut, SlowDown, TryLater
-from facilitator import bots, outbox, rooms
+from facilitator import bots, outbox, rooms, schedule
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, UserId, because
 from facilitator.outbox import WaitingAct
@@ -99,10 +99,18 @@ class Sender:
             event_id = await self._house.homeserver.find_sent(act.matrix_room, act.id)
             if event_id is not None:
                 return Outcome("sent", event_id=event_id)
-        if _too_late(act, now):
+        if _too_late(act, now) or not await self._still_true(act):
             return Outcome("too_late")
         sent = await self._send(act, now)
         return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld)
+
+    async def _still_true(self, act: WaitingAct) -> bool:
+        """A reminder that had to wait may speak of a session that was called off since."""
+        if "series" not in act.parameters:
+            return True
+        starts = datetime.fromisoformat(act.parameters["starts"])
+        async with self._house.database.reading() as db:
+            return await schedule.takes_place(db, act.parameters["series"], starts=starts)
 
     async def _send(self, act: WaitingAct, now: datetime) -> Sent:
         async with self._house.database.reading() as db:

@@ -37,6 +37,7 @@ async def invite(db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_i
     """
     await ownership.group(db, by=by, group_id=group_id)
     person = user_id.parse(matrix_id)
+    await rooms.group_changed(db, group_id)  # first, so that two who invite the same person at once take turns
     if await _is_facilitator(db, group_id, person):
         raise Invalid("matrix_id", N_("This person is a facilitator of the group, and in its room already."))
     known = await _find(db, group_id, person)
@@ -44,7 +45,6 @@ async def invite(db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_i
         raise Invalid("matrix_id", N_("This person is in the group already, or has an open invitation."))
     member = _ask(db, group_id, person, known, by=by, now=now)
     await journal.note(db, "member invited", actor=by, group_id=group_id, subject=member.id, now=now)
-    await rooms.group_changed(db, group_id)
     return member.id
 
 
@@ -110,12 +110,14 @@ async def left(db: AsyncSession, group_id: GroupId, person: UserId, *, now: date
 
 
 async def removed(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> None:
-    """A facilitator removed them in a Matrix client; that word stands. Anybody else's removal does not count."""
+    """A facilitator removed them in a Matrix client; that word stands. Anybody else's does not: they are asked back."""
     member, facilitator = await _find(db, group_id, person), await _facilitator(db, group_id, by)
-    if member is not None and facilitator is not None and member.standing in INSIDE:
-        member.standing, member.since = "removed", now
+    if member is None or member.standing not in INSIDE:
+        return
+    member.standing, member.since = "removed" if facilitator else "invited", now
+    if facilitator is not None:
         await journal.note(db, "member removed", actor=facilitator, group_id=group_id, subject=member.id, now=now)
-        await rooms.group_changed(db, group_id)
+    await rooms.group_changed(db, group_id)
 
 
 async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting
+from facilitator.database.types import UtcDateTime
 from facilitator.ids import ActId, BotId, EventId, MatrixRoomId, RoomId
 
 SLOW_DOWN, UNREACHABLE = "slow_down", "unreachable"
@@ -153,7 +154,11 @@ async def trying(db: AsyncSession, acts: Sequence[ActId], *, now: datetime) -> N
     await db.execute(
         update(Act)
         .where(Act.id.in_(acts))
-        .values(first_try=func.coalesce(Act.first_try, now), attempts=Act.attempts + 1, next_try=None)
+        .values(
+            first_try=func.coalesce(Act.first_try, literal(now, UtcDateTime())),
+            attempts=Act.attempts + 1,
+            next_try=None,
+        )
     )
 
 

@@ -85,7 +85,8 @@ async def take_charge(db: AsyncSession, bot: BotId) -> None:
 async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> list[RoomId]:
     """Rooms the reconciler should look at: changed since they last matched, or due for another look."""
     behind = or_(RoomSighting.room_id.is_(None), RoomSighting.revision < Room.revision)
-    rested = or_(RoomSighting.next_look.is_(None), RoomSighting.next_look <= now)
+    # One person's invitation that waits does not make the room's other changes wait; trouble with the room does.
+    rested = or_(RoomSighting.failures == 0, RoomSighting.next_look.is_(None), RoomSighting.next_look <= now)
     rows = await db.scalars(
         select(Room.id)
         .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)

@@ -174,6 +174,7 @@ async def put_reminder(db: AsyncSession, due: RoomReminder, *, now: datetime) ->
         due.room_id,
         utterance="reminder",
         parameters={
+            "series": reminder.series,
             "starts": reminder.starts.isoformat(),
             "ends": reminder.ends.isoformat(),
             "time_zone": reminder.time_zone,
@@ -182,6 +183,12 @@ async def put_reminder(db: AsyncSession, due: RoomReminder, *, now: datetime) ->
         not_after=reminder.not_after,
         now=now,
     )
+
+
+async def takes_place(db: AsyncSession, series_id: SeriesId, *, starts: datetime) -> bool:
+    """Whether a session a reminder speaks of is still to be: the series may have ended while the reminder waited."""
+    ended = await db.scalar(select(Series.ended).where(Series.id == series_id))
+    return ended is None or starts < ended
 
 
 async def next_reminder(

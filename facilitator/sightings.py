@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,7 @@ from facilitator.database.tables import (
     Table,
     UnreadableEvent,
 )
+from facilitator.database.types import UtcDateTime
 from facilitator.ids import BotId, EventId, MatrixRoomId, RoomId, UserId
 
 FIRST_WAIT = timedelta(seconds=2)
@@ -82,12 +83,12 @@ async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: dateti
     say it too early, before it is known whose word it was."""
     values: dict[str, Any] = {
         "matrix_room": seen.matrix_room, "encryption": seen.encryption, "history_visibility": seen.history_visibility,
-        "trouble": None, "failures": 0, "looked": now, "next_look": seen.next_look,
+        "trouble": None, "failures": int(seen.revision is None), "looked": now, "next_look": seen.next_look,
     }  # fmt: skip
     if seen.revision is not None:
         values["revision"] = seen.revision
     # What was heard meanwhile may be later than what was seen: a look it asked for stays.
-    heard = {"next_look": func.coalesce(RoomSighting.next_look, seen.next_look)}
+    heard = {"next_look": func.coalesce(RoomSighting.next_look, literal(seen.next_look, UtcDateTime()))}
     await _put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard)
     there = {user: membership for user, membership in seen.members.items() if membership in THERE}
     await people_seen(db, room_id, there, now=now, as_of=seen.at)

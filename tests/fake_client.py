@@ -88,7 +88,7 @@ class FakeClient:
             self._arrived.clear()
         self._arrived |= self.device.receive(after)
         rooms = list(self.server.rooms.values())[::-1]  # rooms come in no order that may be relied on
-        news = [event for room in rooms for event in room.seen_by(self.user_id, after=after)]
+        news = [event for room in rooms for event in room.seen_by(self.user_id, after=self._begin(room, after))]
         self._take_in(news)
         said = (self._heard(event) for event in news) if since is not None else ()
         return Sync(
@@ -98,6 +98,12 @@ class FakeClient:
             keys_arrived=frozenset(self._arrived),
             ours={e.room: str(e.content["membership"]) for e in news if self._is_ours(e)},
         )
+
+    def _begin(self, room: FakeRoom, after: int) -> int:
+        """A room just joined comes with what was said in it before, as far as it may be seen."""
+        own = room.state.get(("m.room.member", self.user_id))
+        new = own is not None and own.position > after and own.before != "join" and own.content["membership"] == "join"
+        return 0 if new else after
 
     def _take_in(self, news: Iterable[FakeEvent]) -> None:
         """Only what this answer says: rooms it does not mention are as unknown as before."""

@@ -31,9 +31,8 @@ async def any_house(any_database: Database, clock: TurnedClock) -> Running:
 
 
 @pytest.fixture(autouse=True)
-def log(request: pytest.FixtureRequest) -> Iterator[list[EventDict]]:
-    """What the loops log. They survive their own bugs; a journey must not: an error nobody expects fails it."""
+def log() -> Iterator[list[EventDict]]:
+    """What the loops log. They survive their own bugs; a journey must not: an error fails it, unless it clears them."""
     with capture_logs() as entries:
         yield entries
-    if request.node.get_closest_marker("expects_errors") is None:
-        assert [entry for entry in entries if entry["log_level"] == "error"] == []
+    assert [entry for entry in entries if entry["log_level"] == "error"] == []

@@ -1,0 +1,136 @@
+"""The bot alone with one person: rooms it makes, rooms it is asked into, and what is said there."""
+
+from datetime import timedelta
+
+from tests.cast import BEN, BOT, EVE
+from tests.fake_crypto import Device
+from tests.journeys.running import Running
+
+
+async def test_whose_device_is_not_confirmed_is_told_so_once_in_a_room_of_their_own(any_house: Running) -> None:
+    group = await any_house.open_group()
+    ben = await any_house.member(group, BEN)
+    tablet = any_house.server.device(BEN, "TABLET")
+    tablet.signed = False
+    room = await any_house.matrix_room(group)
+    for _ in range(2):
+        await ben.say(room, "!sessions")
+        await any_house.settle()
+        await any_house.start()
+        await any_house.settle()
+    (direct,) = any_house.direct_rooms(BEN)
+    assert direct.encryption is not None
+    assert any_house.said(direct.room) == [], "nobody could read it later"
+    await ben.join(direct.room)
+    await any_house.settle()
+    (told,) = any_house.said(direct.room)
+    assert told.startswith("A small thing about one of your devices.")
+    assert readable(any_house, tablet, direct.room) == 1
+    assert readable(any_house, tablet, room) == 0
+
+
+def readable(house: Running, device: Device, room: object) -> int:
+    device.receive(0)
+    return sum(event.sealed is not None and device.opens(event.sealed) for event in house.messages(room))  # type: ignore[arg-type]
+
+
+async def test_in_a_direct_room_the_bare_word_is_enough_and_every_device_reads_the_answer(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    house.server.device(BEN, "TABLET").signed = False
+    room = await ben.make_room(BOT, direct=True)
+    await house.settle()
+    assert house.server.rooms[room].membership(BOT) == "join"
+    for word in ("sessions", "Help", "hello"):
+        await ben.say(room, word)
+        await house.settle()
+    assert [text.split()[0] for text in house.said(room)] == ["No", "Thank"]
+    assert readable(house, house.server.device(BEN, "TABLET"), room) == 2
+    assert (await house.page(group)).room.state == "up_to_date"
+
+
+async def test_what_was_asked_before_the_bot_joined_is_answered(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await ben.make_room(BOT, direct=True)
+    await ben.say(room, "!help", encrypted=False)
+    await house.settle()
+    assert [text.splitlines()[0] for text in house.said(room)] == ["Thank you for writing."]
+
+
+async def test_a_crash_between_accepting_and_adopting_forgets_nobody(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await ben.make_room(BOT, direct=True)
+    await house.client.accept(room)
+    await house.start()
+    await house.settle()
+    await ben.say(room, "!help")
+    await house.settle()
+    assert len(house.said(room)) == 1
+
+
+async def test_a_strangers_invitation_is_declined(house: Running) -> None:
+    await house.open_group()
+    eve = house.person(EVE)
+    room = await eve.make_room(BOT, direct=True)
+    await house.settle()
+    assert house.server.rooms[room].membership(BOT) == "leave"
+    assert house.direct_rooms(EVE) == []
+
+
+async def test_somebody_known_who_asks_into_a_room_in_clear_is_offered_an_encrypted_one(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    for number in range(2):
+        room = await ben.make_room(BOT, direct=True, encrypted=False)
+        await house.settle()
+        assert house.server.rooms[room].membership(BOT) == "leave"
+        (offered,) = house.direct_rooms(BEN)
+        assert offered.membership(BEN) == "invite", f"offered {number}"
+        await ben.join(offered.room)
+        await ben.say(offered.room, "help")
+        await house.settle()
+        assert len(house.said(offered.room)) == 1 + number
+        await ben.leave(offered.room)
+        house.clock.turn(timedelta(minutes=5))
+        await house.settle()
+
+
+async def test_who_leaves_the_direct_room_is_not_asked_back(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    await ben.make_room(BOT, direct=True, encrypted=False)
+    await house.settle()
+    (offered,) = house.direct_rooms(BEN)
+    await ben.join(offered.room)
+    await house.settle()
+    await ben.leave(offered.room)
+    await house.settle()
+    await house.start()
+    await house.settle()
+    assert offered.membership(BEN) == "leave"
+
+
+async def test_a_newer_direct_room_takes_the_place_of_the_one_before(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    first = await ben.make_room(BOT, direct=True)
+    await house.settle()
+    second = await ben.make_room(BOT, direct=True)
+    await house.settle()
+    assert house.server.rooms[first].membership(BOT) == "leave", "nobody waits there in vain"
+    await ben.say(second, "help")
+    await house.settle()
+    assert len(house.said(second)) == 1
+    await house.start()
+    await house.settle()
+    assert house.server.rooms[second].membership(BOT) == "join"
+
+
+async def test_a_room_for_more_than_two_is_declined(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await ben.make_room(BOT, direct=False)
+    await house.settle()
+    assert house.server.rooms[room].membership(BOT) == "leave"

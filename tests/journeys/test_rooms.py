@@ -1,0 +1,161 @@
+"""A group is opened in the panel, and its room comes to be and stays what it should be."""
+
+from datetime import timedelta
+
+from bridge.matrix.homeserver import Rejected
+from facilitator.ids import UserId
+from facilitator.rules.wanted_room import power_levels
+from tests.cast import ADA, BEN, BOT, EVE
+from tests.fake_weather import fault
+from tests.journeys.running import Running
+
+
+async def test_a_new_room_is_private_encrypted_and_complete_before_anybody_is_asked_in(
+    any_house: Running,
+) -> None:
+    group = await any_house.open_group()
+    await any_house.invite(group, BEN)
+    await any_house.settle()
+    room = any_house.marked(await any_house.room_id(group))
+    assert room.value("m.room.create", "room_version") == "12"
+    assert set(room.state["m.room.create", ""].content) == {"io.hearth.room", "room_version"}
+    assert room.value("m.room.history_visibility", "history_visibility") == "joined"
+    assert room.value("m.room.guest_access", "guest_access") == "forbidden"
+    assert room.value("m.room.join_rules", "join_rule") == "invite"
+    assert room.value("m.room.name", "name") == "Maple room"
+    wanted = power_levels(frozenset({ADA}))
+    assert {name: room.levels[name] for name in wanted} == wanted
+    assert BOT not in room.levels["users"]
+    kinds = [(event.type, event.content.get("membership")) for event in room.events]
+    assert kinds.index(("m.room.encryption", None)) < kinds.index(("m.room.member", "invite"))
+    assert room.members() == {BOT: "join", ADA: "invite", BEN: "invite"}
+    assert (await any_house.page(group)).room.state == "up_to_date"
+
+
+async def test_nobody_is_asked_into_a_room_whose_encryption_is_not_seen(house: Running) -> None:
+    house.server.weather.strike(fault(), on="create", half=True)
+    house.server.weather.strike(fault(), on="set_state")
+    group = await house.open_group()
+    await house.settle()
+    house.clock.turn(timedelta(seconds=3))
+    await house.settle()
+    assert (await house.page(group)).room.state == "in_trouble"
+    room = house.marked(await house.room_id(group))
+    assert room.members() == {BOT: "join"}
+    house.clock.turn(timedelta(minutes=1))
+    await house.settle()
+    assert room.encryption is not None
+    assert room.membership(ADA) == "invite"
+    assert (await house.page(group)).room.state == "up_to_date"
+
+
+async def test_a_fault_after_the_room_was_made_makes_no_second_one(house: Running) -> None:
+    house.server.weather.strike(fault(), on="create", done=True)
+    group = await house.open_group()
+    await house.settle()
+    house.clock.turn(timedelta(minutes=1))
+    await house.settle()
+    assert len(house.all_marked(await house.room_id(group))) == 1
+    assert (await house.page(group)).room.state == "up_to_date"
+
+
+async def test_name_and_power_are_put_back(house: Running) -> None:
+    group = await house.open_group()
+    ada, recovery = house.person(ADA), house.server.rooms
+    await house.settle()
+    room = house.marked(await house.room_id(group))
+    await ada.join(room.room)
+    await house.settle()
+    for type_, content in (
+        ("m.room.name", {"name": "Another name"}),
+        ("m.room.power_levels", {**room.levels, "invite": 0, "users": {ADA: 50, EVE: 50}}),
+        ("m.room.history_visibility", {"history_visibility": "shared"}),
+        ("m.room.guest_access", {"guest_access": "can_join"}),
+        ("m.room.join_rules", {"join_rule": "public"}),
+    ):
+        house.server.add(room, BOT, type_, content, state_key="")  # as somebody with the right to it would
+        await house.settle()
+    assert recovery[room.room].value("m.room.name", "name") == "Maple room"
+    assert room.levels["users"] == {ADA: 50}
+    assert room.levels["invite"] == 50
+    assert room.value("m.room.history_visibility", "history_visibility") == "joined"
+    assert room.value("m.room.guest_access", "guest_access") == "forbidden"
+    assert room.value("m.room.join_rules", "join_rule") == "invite"
+
+
+async def test_drift_heard_while_a_look_is_under_way_is_looked_at_again(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    room = house.marked(await house.room_id(group))
+    listen, _, reconcile, _ = house.passes
+
+    async def drift() -> None:
+        house.client.look = look  # type: ignore[method-assign]
+        house.server.add(room, BOT, "m.room.name", {"name": "Another name"}, state_key="")
+        await listen()
+
+    look = house.client.look
+
+    async def look_and_then(matrix_room: object) -> object:
+        found = await look(room.room)
+        await drift()
+        return found
+
+    await house.invite(group, BEN)
+    house.client.look = look_and_then  # type: ignore[assignment, method-assign]
+    await reconcile()
+    await house.settle()
+    assert room.value("m.room.name", "name") == "Maple room"
+
+
+async def test_a_lost_room_says_so_and_none_is_made_in_its_place(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    room = house.marked(await house.room_id(group))
+    house.server.add(room, UserId("@admin:test"), "m.room.member", {"membership": "leave"}, state_key=BOT)
+    await house.settle()
+    state = (await house.page(group)).room
+    assert (state.state, state.trouble) == ("in_trouble", "room_lost")
+    await house.wait(timedelta(minutes=30), step=timedelta(minutes=5))
+    assert len(house.server.rooms) == 1
+    assert (await house.page(group)).room.trouble == "room_lost"
+
+
+async def test_asked_back_into_its_own_room_the_bot_comes(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    room = house.marked(await house.room_id(group))
+    await house.person(ADA).join(room.room)
+    house.server.add(room, UserId("@admin:test"), "m.room.member", {"membership": "leave"}, state_key=BOT)
+    await house.settle()
+    house.server.add(room, ADA, "m.room.member", {"membership": "invite"}, state_key=BOT)
+    await house.settle()
+    assert room.membership(BOT) == "join"
+    assert (await house.page(group)).room.state == "up_to_date"
+
+
+async def test_a_room_the_homeserver_refuses_is_in_trouble_and_the_others_are_made(house: Running) -> None:
+    house.server.weather.strike(Rejected("M_FORBIDDEN"), on="create")
+    first, second = await house.open_group("Maple room"), await house.open_group("Harbour room")
+    await house.settle()
+    states = [(await house.page(group)).room for group in (first, second)]
+    assert sorted(state.state for state in states) == ["in_trouble", "up_to_date"]
+    assert {state.trouble for state in states} == {None, "room_refused"}
+
+
+async def test_two_who_put_each_others_name_back_do_not_press_the_homeserver(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    room = house.marked(await house.room_id(group))
+    look = house.client.look
+
+    async def contested(matrix_room: object) -> object:
+        house.server.add(room, BOT, "m.room.name", {"name": "Another name"}, state_key="")
+        return await look(room.room)
+
+    house.client.look = contested  # type: ignore[assignment, method-assign]
+    await house.invite(group, BEN)
+    before = house.server.weather.calls["set_state"]
+    await house.passes[2]()
+    await house.passes[2]()
+    assert house.server.weather.calls["set_state"] - before <= 4
