@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
+
 from facilitator import bots, groups, members, rooms, schedule, sightings
 from facilitator.database import Database
+from facilitator.database.tables import Act, Member, Room
 from facilitator.groups import GroupPage
 from facilitator.ids import AccountId, BotId, GroupId, MatrixRoomId, MemberId, RoomId, SeriesId, UserId
 from facilitator.members import MemberLine
@@ -50,6 +53,10 @@ class Scene:
         async with self.database.transaction() as db:
             await members.removed(db, self.group, person, by=by, now=NOW)
 
+    async def invited_on_matrix(self, person: UserId, *, by: UserId) -> bool:
+        async with self.database.transaction() as db:
+            return await members.invited_on_matrix(db, self.group, person, by=by, now=NOW)
+
     async def not_invited(self, trouble: str, *, person: UserId = BEN, next_try: datetime | None = None) -> None:
         async with self.database.transaction() as db:
             await members.could_not_be_invited(db, self.room, person, trouble=trouble, next_try=next_try, now=NOW)
@@ -81,6 +88,19 @@ class Scene:
     async def page(self, *, by: AccountId | None = None, now: datetime = NOW) -> GroupPage:
         async with self.database.reading() as db:
             return await groups.page(db, by=by or self.cast.ada, group_id=self.group, now=now)
+
+    async def welcomes(self) -> list[Act]:
+        async with self.database.reading() as db:
+            return list(await db.scalars(select(Act).where(Act.utterance == "welcome").order_by(Act.seq)))
+
+    async def revision(self) -> int:
+        async with self.database.reading() as db:
+            return (await db.scalars(select(Room.revision).where(Room.id == self.room))).one()
+
+    async def invitation(self, person: UserId = BEN) -> int:
+        """How often they were asked into the group."""
+        async with self.database.reading() as db:
+            return (await db.scalars(select(Member.invitation).where(Member.matrix_id_index == person))).one()
 
     async def line(self, person: UserId = BEN) -> MemberLine:
         (found,) = [line for line in (await self.page()).roster if line.matrix_id == person]
