@@ -78,7 +78,7 @@ def main() -> None:
 @main.command()
 @with_settings
 def bridge(settings: Path) -> None:
-    """Run the Matrix service: it makes the rooms and speaks in them."""
+    """Run the Matrix service. It makes the rooms and speaks in them."""
     from bridge import service
     from deploy import commands, logs
 
@@ -89,7 +89,7 @@ def bridge(settings: Path) -> None:
 @main.command()
 @with_settings
 def web(settings: Path) -> None:
-    """Run the panel, where facilitators look after their groups."""
+    """Run the panel. There facilitators look after their groups."""
     from deploy import commands, logs
     from web import service
 
@@ -100,7 +100,7 @@ def web(settings: Path) -> None:
 @main.command()
 @with_settings
 def migrate(settings: Path) -> None:
-    """Bring the database to this version of Hearth; the first time, make it and its keys."""
+    """Bring the database to this version. The first time, make it and its keys."""
     from deploy import commands
 
     done = run(commands.migrate(settings))
@@ -173,7 +173,7 @@ class Offsets(click.ParamType[tuple[timedelta, ...]]):
 @click.option("--peer", is_flag=True, help="Let a sample member's strict client join, and print what it decrypts.")
 @click.option("--fresh", is_flag=True, help="Delete the earlier demo in that folder first.")
 def demo(**wishes: Any) -> None:
-    """Run a whole Hearth on this machine, with a real homeserver and sample people."""
+    """Try a whole Hearth on this machine. It has a real homeserver and sample people."""
     from deploy import demo as the_demo
 
     run(the_demo.run(the_demo.Wishes(**wishes), Clock()))
