@@ -57,8 +57,10 @@ async def hold(db: AsyncSession, bot: BotId, *, holder: str, lasts: timedelta, t
     `takes_over`: a prefix of holders known to be dead (this machine's, when its lock file is ours). Time is the
     database's own, so that two machines agree.
     """
+    # Those who come at once take turns on the account's row: there may be no lease yet to take turns on.
+    await db.execute(select(BotAccount.id).where(BotAccount.id == bot).with_for_update(key_share=True))
     now = await _database_time(db)
-    lease = await db.get(Lease, bot, with_for_update=True)
+    lease = await db.get(Lease, bot)
     if lease is None:
         db.add(Lease(bot_account_id=bot, holder=holder, epoch=1, expires=now + lasts))
         await db.flush()
