@@ -108,6 +108,11 @@ class Person:
         self.token = who.access_token
         self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {who.access_token}"})
 
+    @classmethod
+    def bearing(cls, url: str, user_id: UserId, token: str) -> "Person":
+        """Somebody who is signed in already, with the token of that device."""
+        return cls(url, matrix_accounts.SignedIn(user_id, "", token), user_id)
+
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         async with self._http.request(method, f"{self.url}/_matrix/client/v3/{path}", json=body) as response:
             return response.status, await response.json(content_type=None)
