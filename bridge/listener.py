@@ -34,6 +34,7 @@ class Listener:
         self._since: str | None = None
         self._answered = False
         self._deaf = False
+        self._looked_back = False
         self.caught_up = asyncio.Event()
         """Set when what happened before this start has been heard and written down."""
 
@@ -43,7 +44,8 @@ class Listener:
             async with self._house.database.reading() as db:
                 self._since = await sightings.cursor(db, self._house.bot)
         sync = await self._listen()
-        read = await self._read_at_last(sync)
+        left_behind = await self._left_behind()
+        read = (*await self._read_at_last(sync), *(left_behind or ()))
         for invitation in sync.invitations:
             await self._answer(invitation)
         for room in (room for room, is_now in sync.ours.items() if is_now == "join"):
@@ -52,6 +54,7 @@ class Listener:
         while news and (failed := await self._write_down(sync, read)):
             await self._count(failed)
         self._since, self._deaf = sync.next_batch, False
+        self._looked_back |= left_behind is not None
         self.caught_up.set()
         return bool(sync.events or sync.invitations or read)
 
@@ -143,6 +146,23 @@ class Listener:
         read: list[Heard] = []
         for room, events in waiting.items():
             read += await self._house.homeserver.read_again(room, events)
+        return tuple(event for event in read if not isinstance(event, Unreadable))
+
+    async def _left_behind(self) -> tuple[Heard, ...] | None:
+        """Once after a start: what stood unread, since its key may have come with an answer whose taking in was cut
+        short. None when the homeserver did not let us; hearing comes first, and the next pass asks again."""
+        if self._looked_back:
+            return ()
+        async with self._house.database.reading() as db:
+            waiting = await sightings.still_unreadable(db)
+        read: list[Heard] = []
+        try:
+            for room, events in waiting.items():
+                with suppress(Rejected):  # we are out of it
+                    read += await self._house.homeserver.read_again(room, events)
+        except TryLater as error:
+            log.info("what stood unread waits", why=error.why)
+            return None
         return tuple(event for event in read if not isinstance(event, Unreadable))
 
     async def _answer(self, invitation: InvitedUs) -> None:

@@ -243,6 +243,19 @@ async def unreadable(
     return {room: events for room, events in found.items() if events}
 
 
+async def still_unreadable(db: AsyncSession, *, limit: int = 200) -> dict[MatrixRoomId, list[EventId]]:
+    """The latest of all that stands unread, by room and in order."""
+    rows = await db.execute(
+        select(UnreadableEvent.matrix_room, UnreadableEvent.event_id)
+        .order_by(UnreadableEvent.since.desc(), UnreadableEvent.event_id)
+        .limit(limit)
+    )
+    found: dict[MatrixRoomId, list[EventId]] = {}
+    for room, event in rows.all()[::-1]:
+        found.setdefault(room, []).append(event)
+    return found
+
+
 async def read_at_last(db: AsyncSession, event: EventId) -> None:
     await db.execute(delete(UnreadableEvent).where(UnreadableEvent.event_id == event))
 

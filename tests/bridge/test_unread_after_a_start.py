@@ -1,0 +1,109 @@
+"""A key may come with an answer that a process died of: after a start, whatever stands unread is tried once more."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.matrix.homeserver import HomeserverError
+from facilitator import sightings
+from facilitator.ids import EventId, MatrixRoomId
+from tests.cast import BEN, CLEO
+from tests.fake_people import FakePerson
+from tests.fake_weather import dead_line, rate_limited
+from tests.journeys.running import Running
+
+
+async def cut_short(house: Running) -> None:
+    """The process dies with the homeserver's answer in its hands: the device has the keys, the database knows of
+    nothing."""
+    async with house.database.reading() as db:
+        since = await sightings.cursor(db, house.house.bot)
+    await house.client.listen(since, wait=timedelta())
+
+
+async def unread(house: Running) -> int:
+    async with house.database.reading() as db:
+        return sum(map(len, (await sightings.still_unreadable(db)).values()))
+
+
+def helped(house: Running, room: MatrixRoomId) -> int:
+    return sum(text.startswith("Thank you for writing.") for text in house.said(room))
+
+
+@pytest.fixture
+async def ben(running: Running) -> tuple[FakePerson, MatrixRoomId]:
+    """Ben has joined a group and called for help; the key of what he wrote stayed behind, and came too late."""
+    group = await running.open_group()
+    ben = await running.member(group, BEN)
+    room = await running.matrix_room(group)
+    await ben.say(room, "!help", key_later=True)
+    await running.settle()
+    assert (await unread(running), helped(running, room)) == (1, 0)
+    await ben.send_keys()
+    await cut_short(running)
+    return ben, room
+
+
+async def test_a_call_whose_key_came_to_a_dying_process_is_answered_after_the_start(
+    running: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    await running.start()
+    await running.settle()
+    assert (await unread(running), helped(running, ben[1])) == (0, 1)
+
+
+@pytest.mark.parametrize("error", [rate_limited(), dead_line()], ids=["rate limit", "no connection"])
+async def test_bad_weather_puts_it_off_and_keeps_nobody_from_being_heard(
+    running: Running, ben: tuple[FakePerson, MatrixRoomId], error: HomeserverError
+) -> None:
+    person, room = ben
+    await running.start()
+    running.server.weather.strike(error, on="read_again", times=2)
+    await person.say(room, "!sessions")
+    assert await running.passes[0]()
+    assert await unread(running) == 1
+    await running.settle()
+    assert any("No session is planned yet." in text for text in running.said(room))
+    await running.passes[0]()
+    await running.settle()
+    assert (await unread(running), helped(running, room)) == (0, 1)
+
+
+async def test_what_stands_in_a_room_we_are_out_of_keeps_nothing_else_from_being_read(
+    running: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    async with running.database.transaction() as db:
+        await sightings.could_not_read(
+            db, EventId("$gone"), room=MatrixRoomId("!gone:test"), session_id="gone", now=running.clock.now()
+        )
+    await running.start()
+    await running.settle()
+    assert helped(running, ben[1]) == 1
+
+
+async def test_only_the_latest_of_very_much_is_tried_in_order(running: Running) -> None:
+    room = MatrixRoomId("!room:test")
+    async with running.database.transaction() as db:
+        for number in range(30):
+            await sightings.could_not_read(
+                db,
+                EventId(f"$event{number:02}"),
+                room=room,
+                session_id="lost",
+                now=running.clock.turn(timedelta(minutes=1)),
+            )
+        latest = await sightings.still_unreadable(db, limit=5)
+    assert latest == {room: [f"$event{number}" for number in range(25, 30)]}
+
+
+async def test_a_key_that_never_comes_costs_one_question_a_start_and_no_more(running: Running) -> None:
+    group = await running.open_group()
+    cleo = await running.member(group, CLEO)
+    await cleo.say(await running.matrix_room(group), "hello", key_later=True)
+    await running.settle()
+    for starts in (1, 2):
+        await running.start()
+        await running.settle()
+        await running.settle()
+        assert await unread(running) == 1
+        assert running.server.weather.calls["read_again"] == starts
