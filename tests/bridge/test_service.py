@@ -1,0 +1,157 @@
+"""The wiring: who wakes whom, how long the timer rests, what a person has to mend, and what the pulse tells."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from bridge import service
+from bridge.house import LeaseLost
+from bridge.matrix.homeserver import Rejected, SignedOut
+from bridge.vitals import Vitals
+from facilitator import sightings
+from facilitator.errors import Misconfigured
+from tests.cast import BEN
+from tests.clock import TurnedClock
+from tests.fake_weather import dead_line, rate_limited
+from tests.journeys.running import Running
+
+
+@pytest.fixture
+def vitals(clock: TurnedClock) -> Vitals:
+    """Of a bridge that runs and hears; nothing is known of its device yet."""
+    found = Vitals(clock)
+    found.starting = None
+    found.passed_now("listener")
+    return found
+
+
+@pytest.fixture
+async def pulse(running: Running, vitals: Vitals) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.ensure_future(service._pulse(running.house, vitals))
+    yield task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def beat_once(running: Running, vitals: Vitals) -> None:
+    """Have the pulse go round, without its twenty seconds."""
+    before = running.server.weather.calls["is_signed"]
+    vitals.heard.set()
+    async with asyncio.timeout(20):
+        while running.server.weather.calls["is_signed"] == before or vitals.heard.is_set():
+            await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.usefixtures("pulse")
+async def test_ready_turns_false_when_the_devices_signature_vanishes_and_true_when_it_is_back(
+    running: Running, vitals: Vitals
+) -> None:
+    await beat_once(running, vitals)
+    assert vitals.not_ready() == []
+    running.client.device.signed = False
+    await beat_once(running, vitals)
+    assert vitals.not_ready() == ["device_not_signed"]
+    running.client.device.signed = True
+    await beat_once(running, vitals)
+    assert vitals.not_ready() == []
+
+
+@pytest.mark.parametrize("error", [rate_limited(), dead_line(), Rejected("M_UNKNOWN")], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_homeserver_that_does_not_say_leaves_what_was_known(
+    running: Running, vitals: Vitals, error: Exception, known: bool
+) -> None:
+    vitals.signed = known
+    running.client.device.signed = not known
+    running.server.weather.strike(error, on="is_signed")  # type: ignore[arg-type]
+    await service.ask_if_signed(running.house, vitals)
+    assert vitals.signed is known
+    await service.ask_if_signed(running.house, vitals)
+    assert vitals.signed is not known
+
+
+async def test_the_pulse_of_an_account_that_was_signed_out_ends(
+    running: Running, vitals: Vitals, pulse: "asyncio.Task[None]"
+) -> None:
+    running.client.device.signed_out = True
+    with pytest.raises(SignedOut):
+        await pulse
+
+
+@pytest.mark.usefixtures("pulse")
+async def test_the_panel_is_told_that_the_bridge_lives_and_whether_it_hears(
+    running: Running, vitals: Vitals, clock: TurnedClock
+) -> None:
+    await beat_once(running, vitals)
+    heard_at = clock.now()
+    clock.turn(timedelta(minutes=5))
+    await beat_once(running, vitals)
+    async with running.database.reading() as db:
+        assert await sightings.heartbeats(db) == {"bridge": clock.now(), "homeserver": heard_at}
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"), [(SignedOut("x"), service.SIGNED_OUT), (LeaseLost(), service.LEASE_LOST)]
+)
+def test_what_a_person_has_to_mend_is_a_sentence_alone_and_out_of_a_group(error: Exception, sentence: str) -> None:
+    for each in (
+        error,
+        ExceptionGroup("x", [error]),
+        ExceptionGroup("x", [ExceptionGroup("y", [ValueError(), error])]),
+    ):
+        told = service.for_people(each)
+        assert isinstance(told, Misconfigured)
+        assert told.sentence == sentence
+
+
+def test_a_bug_stays_what_it_is() -> None:
+    for bug in (ValueError(), ExceptionGroup("x", [ValueError()]), Misconfigured("Mend it.")):
+        assert service.for_people(bug) is bug
+
+
+async def test_what_one_loop_did_wakes_all_others_and_not_itself(running: Running) -> None:
+    loops = service.loops_of(running.house)
+    assert [loop.name for loop in loops] == ["listener", "reconciler", "sender", "timer"]
+    for worked in loops:
+        for loop in loops:
+            loop.wake.clear()
+        service.waker(loops)(worked)
+        assert [loop for loop in loops if not loop.wake.is_set()] == [worked]
+
+
+async def test_all_others_wait_until_the_listener_has_heard_what_was_missed(running: Running) -> None:
+    listener, *others = service.loops_of(running.house)
+    assert listener.after is None
+    assert all(loop.after is not None and not loop.after.is_set() for loop in others)
+    await listener.pass_once()
+    assert all(loop.after is not None and loop.after.is_set() for loop in others)
+
+
+async def test_the_timer_rests_until_something_is_due_and_never_long(running: Running, clock: TurnedClock) -> None:
+    group = await running.open_group()
+    await running.settle()
+    timer = service.loops_of(running.house)[-1]
+    await timer.pass_once()
+    assert timer.rest() == service.TIMER_LOOKS
+    await running.schedule(group, weekday=2, at="19:00", zone="Europe/Berlin")
+    clock.turn(timedelta(days=1, hours=6) - timedelta(seconds=30))  # half a minute before the first reminder
+    await timer.pass_once()
+    assert timer.rest() == service.TIMER_LOOKS
+    clock.turn(timedelta(seconds=26))
+    assert timer.rest() == timedelta(seconds=4)
+    clock.turn(timedelta(seconds=10))
+    assert timedelta() < timer.rest() < timedelta(seconds=1)
+
+
+async def test_the_rooms_of_the_database_can_be_spoken_in_right_after_a_start(running: Running) -> None:
+    group = await running.open_group()
+    await running.member(group, BEN)
+    room, said = await running.matrix_room(group), len(running.messages(await running.matrix_room(group)))
+    await running.start()
+    await running.person(BEN).say(room, "!sessions")
+    await running.settle()
+    assert len(running.messages(room)) == said + 1
