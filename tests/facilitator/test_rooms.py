@@ -36,7 +36,7 @@ async def test_facilitators_and_the_invited_are_wanted_until_they_are_asked(any_
     await scene.invite(CLEO)
     wanted = await scene.wanted()
     assert (wanted.marker, wanted.name, wanted.revision) == (scene.room, "Maple room", await scene.revision())
-    assert (wanted.people, wanted.until) == ({ADA, BEN, CLEO}, None)
+    assert (wanted.people, wanted.until) == (frozenset({ADA, BEN, CLEO}), None)
     assert wanted.power_levels["users"] == {ADA: 50}
     await scene.people_seen(ada="invite", ben="join")
     assert (await scene.wanted()).people == {CLEO}
@@ -99,7 +99,7 @@ async def test_a_person_has_one_direct_room_and_is_asked_into_it_once(any_scene:
     direct = await direct_with(scene)
     assert await direct_with(scene) == direct
     wanted = await scene.wanted(room=direct)
-    assert (wanted.people, wanted.direct_to, wanted.revision) == ({BEN}, BEN, 1)
+    assert (wanted.people, wanted.direct_to, wanted.revision) == (frozenset({BEN}), BEN, 1)
     for membership in ("invite", "join", "leave"):
         async with scene.database.transaction() as db:
             await sightings.people_seen(db, direct, {BEN: membership}, now=NOW)
@@ -107,7 +107,7 @@ async def test_a_person_has_one_direct_room_and_is_asked_into_it_once(any_scene:
     async with scene.database.transaction() as db:
         await rooms.offer_direct(db, direct)
     again = await scene.wanted(room=direct)
-    assert (again.people, again.revision) == ({BEN}, 2), "who asks for it is asked in, also after leaving"
+    assert (again.people, again.revision) == (frozenset({BEN}), 2), "who asks for it is asked in, also after leaving"
 
 
 async def test_of_many_who_want_the_same_direct_room_at_once_all_get_it(
