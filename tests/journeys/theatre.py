@@ -44,10 +44,12 @@ MOST_LIVES = 200
 
 
 async def coming_to_life(house: Running) -> AsyncIterator[None]:
-    """A group is opened, somebody is invited, joins and is welcomed."""
+    """A group is opened, somebody is invited, joins, is welcomed and asks for help."""
     group = await house.open_group()
     yield
     await house.invite(group, BEN)
+    yield
+    await house.person(BEN).say(await house.matrix_room(group), "!help")
     yield
 
 
@@ -77,7 +79,7 @@ async def two_at_once(house: Running) -> AsyncIterator[None]:
 
 
 STORIES = {
-    "coming_to_life": (coming_to_life, Promise(frozenset({ADA, BEN}), ("Hello",))),
+    "coming_to_life": (coming_to_life, Promise(frozenset({ADA, BEN}), ("Hello", "Thank"))),
     "reminding": (reminding, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
     "two_at_once": (two_at_once, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
 }

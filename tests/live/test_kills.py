@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -177,7 +178,7 @@ async def test_killed_five_times_in_each_every_room_is_there_once_and_everything
 ) -> None:
     ben = await world.person("ben")
     async with joining(ben):
-        for work in (lambda: bridge.open_groups(ben.user_id), bridge.schedule_everywhere):
+        for work in (partial(bridge.open_groups, ben.user_id), bridge.schedule_everywhere):
             for _ in range(KILLS):
                 await bridge.start()
                 await work()
