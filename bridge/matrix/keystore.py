@@ -28,7 +28,7 @@ class KeyStore:
     def __init__(self, path: Path, pickle_key: bytes) -> None:
         if len(pickle_key) != PICKLE_KEY_BYTES or len(set(pickle_key)) < PICKLE_KEY_BYTES // 4:
             raise Misconfigured(
-                N_("The key that locks the key store must be 32 random bytes. Let Hearth make it: hearth setup.")
+                N_("The key that locks the key store must be 32 random bytes. Let Hearth make it: hearth migrate does.")
             )
         self._path, self._pickle_key = path, pickle_key.hex()
 
