@@ -1,6 +1,7 @@
 """The house keeps its own rules: who imports whom, and that everything people meet has its words."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -179,3 +180,8 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     heading, commands_shown = (HOUSE / "README.md").read_text().split("\n\n")[:2]
     assert heading == "# Hearth"
     assert [line.split("#")[0].strip() for line in commands_shown.splitlines()[1:-1]] == ["make demo", "make test"]
+
+
+def test_the_strict_clients_lock_names_packages_and_nobody_who_asks_for_money() -> None:
+    lock = json.loads((HOUSE / "deploy" / "peer" / "package-lock.json").read_text())
+    assert [name for name, package in lock["packages"].items() if {"funding", "resolved"} & package.keys()] == []
