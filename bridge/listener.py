@@ -173,7 +173,7 @@ class Listener:
         at most for one invitation.
         """
         async with self._house.database.reading() as db:
-            known = bool(await members.groups_of(db, invitation.sender))
+            known = await members.known_here(db, invitation.sender)
             ours = await sightings.room_of(db, invitation.room) is not None
             tries = await sightings.tries(db, _key(invitation))
         welcome = ours or (known and invitation.direct and invitation.encrypted)
@@ -210,16 +210,16 @@ class Listener:
             person = await self._whose(found)
             if person is not None:
                 await self._take_as_direct(found, person)
-            elif or_leave and house.homeserver.user_id not in found.creators:
+            elif or_leave and found.made_by != house.homeserver.user_id:
                 await house.homeserver.decline(room)
 
     async def _whose(self, found: FoundRoom) -> UserId | None:
         """The person a direct room was made by, if it is one and they are known here."""
         others = found.members.keys() - {self._house.homeserver.user_id}
         async with self._house.database.reading() as db:
-            fits = len(others) == 1 and others <= found.creators and found.encryption is not None
-            known = [user for user in others if fits and await members.groups_of(db, user)]
-        return known[0] if known else None
+            maker = found.made_by
+            fits = maker is not None and others == {maker} and found.encryption is not None
+            return maker if fits and maker is not None and await members.known_here(db, maker) else None
 
     async def _take_as_direct(self, found: FoundRoom, person: UserId) -> None:
         """The newest room is the one: another one we had with them is left, so that nobody waits there in vain."""

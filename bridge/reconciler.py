@@ -129,7 +129,7 @@ class Reconciler:
             await self._write_down(visit, found, at=at, settled=not left)
 
     def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:
-        if found is not None and visit.wanted.direct_to and self._house.homeserver.user_id not in found.creators:
+        if found is not None and visit.wanted.direct_to and found.made_by != self._house.homeserver.user_id:
             return ()  # a person made this room for the two of them; it is theirs to shape
         steps = plan(visit.wanted, found)
         return tuple(step for step in steps if not (isinstance(step, Invite) and step.user in visit.asked))

@@ -121,7 +121,7 @@ async def removed(db: AsyncSession, group_id: GroupId, person: UserId, *, by: Us
 
 
 async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
-    """The groups somebody is in, as member or facilitator: who may speak with the bot alone."""
+    """The groups somebody is in, as member or facilitator."""
     as_member = select(Member.group_id).where(Member.matrix_id_index == person, Member.standing.in_(INSIDE))
     as_facilitator = (
         select(GroupFacilitator.group_id)
@@ -129,6 +129,12 @@ async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
         .where(Account.matrix_id_index == person, Account.disabled.is_(None))
     )
     return list(await db.scalars(as_member.union(as_facilitator)))
+
+
+async def known_here(db: AsyncSession, person: UserId) -> bool:
+    """Who may speak with the bot alone: help is not refused to somebody who left or was removed."""
+    was_asked_in = select(Member.id).where(Member.matrix_id_index == person).limit(1)
+    return await db.scalar(was_asked_in) is not None or bool(await groups_of(db, person))
 
 
 async def could_not_be_invited(

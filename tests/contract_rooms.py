@@ -62,6 +62,24 @@ class RoomContract:
         room = await bot.create(step(additional_creators=(recovery.user_id,)))
         assert (await bot.look(room)).creators == {bot.user_id, recovery.user_id}
 
+    @pytest.mark.parametrize("trusting", [False, True], ids=["", "trusting"])
+    @pytest.mark.parametrize(("version", "has_creators"), [("11", False), ("12", True)])
+    async def test_who_made_a_room_is_shown_in_every_version(
+        self, world: ContractWorld, version: str, has_creators: bool, trusting: bool
+    ) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        room = await ada.make_room(bot.user_id, direct=True, encrypted=True, version=version, trusting=trusting)
+        await bot.accept(room)
+        found = await bot.look(room)
+        assert (found.version, found.made_by) == (version, ada.user_id)
+        creators = {ada.user_id, bot.user_id} if trusting else {ada.user_id}
+        assert found.creators == (creators if has_creators else set())
+
+    async def test_a_room_of_our_own_is_shown_as_ours(self, world: ContractWorld) -> None:
+        bot, recovery = await world.start(), await world.other("recovery")
+        room = await bot.create(step(additional_creators=(recovery.user_id,)))
+        assert (await bot.look(room)).made_by == bot.user_id
+
     async def test_a_creator_in_the_power_map_is_refused(self, world: ContractWorld) -> None:
         bot = await world.start()
         room = await bot.create(step())

@@ -34,7 +34,10 @@ class Other(Protocol):
     async def sees(self, room: MatrixRoomId) -> list[EventId]:
         """The messages the homeserver gives them, oldest first, readable or not; hidden ones left out."""
 
-    async def make_room(self, inviting: UserId, *, direct: bool, encrypted: bool) -> MatrixRoomId: ...
+    async def make_room(
+        self, inviting: UserId, *, direct: bool, encrypted: bool, version: str = "12", trusting: bool = False
+    ) -> MatrixRoomId:
+        """`trusting`: whoever is invited may do there what its maker may."""
 
     async def use_unsigned_device(self) -> None:
         """From now on they have a device its owner has not signed, and no other."""

@@ -176,6 +176,7 @@ class FakeClient:
             room=room.room,
             version=str(room.value("m.room.create", "room_version")),
             creators=room.creators,
+            made_by=room.state["m.room.create", ""].sender,
             marker=self._marker(room),
             name=room.value("m.room.name", "name"),
             topic=room.value("m.room.topic", "topic"),

@@ -12,6 +12,7 @@ from tests.fake_rooms import ENCRYPTED, MESSAGE, NONSENSE, FakeRoom, Sealed
 if TYPE_CHECKING:
     from tests.fake_homeserver import FakeHomeserver
 
+FIRST_WITH_CREATORS = 12
 MEGOLM = {"algorithm": "m.megolm.v1.aes-sha2"}
 
 
@@ -123,21 +124,32 @@ class FakePerson:
         await self.set_state(room, "m.room.name", {"name": name})
 
     async def make_room(
-        self, inviting: UserId, *, direct: bool = False, encrypted: bool = True, history: str = "shared"
+        self,
+        inviting: UserId,
+        *,
+        direct: bool = False,
+        encrypted: bool = True,
+        history: str = "shared",
+        version: str = "12",
+        trusting: bool = False,
     ) -> MatrixRoomId:
-        """A room of their own making, as clients make them, and an invitation to it."""
-        room = FakeRoom(MatrixRoomId(f"!room{self.server.new_position()}"), frozenset({self.user_id}))
+        """A room of their own making, as clients make them, and an invitation to it. `trusting`: whoever is invited
+        may do there what its maker may (`trusted_private_chat`)."""
+        over_power = frozenset({self.user_id, inviting} if trusting else {self.user_id})
+        has_creators = int(version) >= FIRST_WITH_CREATORS
+        room = FakeRoom(MatrixRoomId(f"!room{self.server.new_position()}"), over_power if has_creators else frozenset())
         self.server.rooms[room.room] = room
+        more = {"additional_creators": [inviting]} if has_creators and trusting else {}
         states: list[tuple[str, str, Mapping[str, Any]]] = [
-            ("m.room.create", "", {"room_version": "12"}),
+            ("m.room.create", "", {"room_version": version, **more}),
             ("m.room.member", self.user_id, {"membership": "join"}),
-            ("m.room.power_levels", "", {"users": {}}),
+            ("m.room.power_levels", "", {"users": {} if has_creators else dict.fromkeys(sorted(over_power), 100)}),
             ("m.room.join_rules", "", {"join_rule": "invite"}),
             ("m.room.history_visibility", "", {"history_visibility": history}),
             *([("m.room.encryption", "", MEGOLM)] if encrypted else []),
         ]
         for type_, key, content in states:
             self.server.add(room, self.user_id, type_, content, state_key=key)
-        more = {"is_direct": True} if direct else {}
-        self.server.change_membership(room, self.user_id, inviting, "invite", **more)
+        said = {"is_direct": True} if direct else {}
+        self.server.change_membership(room, self.user_id, inviting, "invite", **said)
         return room.room

@@ -1,4 +1,4 @@
-"""Rooms as Matrix keeps them, in memory: state, power, membership, and who may see what. Room version 12 throughout.
+"""Rooms as Matrix keeps them, in memory: state, power, membership, and who may see what. Our rooms are of version 12.
 
 What is refused here is refused by Synapse too, under the same code; `tests/homeserver_contract.py` holds both to it.
 """

@@ -56,6 +56,9 @@ class FoundRoom:
     room: MatrixRoomId
     version: str
     creators: frozenset[UserId] = field(repr=False)
+    """Whom no power level binds; nobody before room version 12."""
+    made_by: UserId | None = field(repr=False)
+    """Who sent the create event, in every version: whose room it is."""
     marker: RoomId | None
     name: str | None = field(repr=False)
     topic: str | None = field(repr=False)

@@ -26,12 +26,14 @@ async def state_of(connection: Connection, room: MatrixRoomId, *, us: UserId) ->
 
 def found(room: MatrixRoomId, state: State, *, us: UserId) -> FoundRoom:
     create = state.get(("m.room.create", ""), {})
+    maker = create.get("sender")
     marker = _content(state, "m.room.create").get(MARKER_KEY)
-    ours = isinstance(marker, str) and create.get("sender") == us
+    ours = isinstance(marker, str) and maker == us
     return FoundRoom(
         room=room,
         version=_version(state),
         creators=_creators(state),
+        made_by=UserId(maker) if isinstance(maker, str) else None,
         marker=RoomId(str(marker)) if ours else None,
         name=_text(state, "m.room.name", "name"),
         topic=_text(state, "m.room.topic", "topic"),

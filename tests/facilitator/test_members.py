@@ -209,3 +209,11 @@ async def test_who_is_in_which_groups_is_known_for_members_and_facilitators(scen
         assert await members.groups_of(db, BEN) == [scene.group]
         assert set(await members.groups_of(db, ADA)) == {scene.group, cedar}
         assert [await members.groups_of(db, person) for person in (CLEO, DAN, EVE)] == [[], [], []]
+
+
+@pytest.mark.parametrize("ending", ["left", "removed"])
+async def test_who_left_or_was_removed_is_still_known_here(scene: Scene, ending: str) -> None:
+    await scene.invite(BEN)
+    await (scene.left(BEN) if ending == "left" else scene.removed(BEN, by=ADA))
+    async with scene.database.reading() as db:
+        assert [await members.known_here(db, person) for person in (ADA, BEN, EVE)] == [True, True, False]

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from tests.cast import BEN, BOT, EVE
+import pytest
+
+from tests.cast import ADA, BEN, BOT, EVE
 from tests.fake_crypto import Device
 from tests.journeys.running import Running
 
@@ -134,3 +136,55 @@ async def test_a_room_for_more_than_two_is_declined(house: Running) -> None:
     room = await ben.make_room(BOT, direct=False)
     await house.settle()
     assert house.server.rooms[room].membership(BOT) == "leave"
+
+
+@pytest.mark.parametrize("trusting", [False, True], ids=["", "trusting"])
+@pytest.mark.parametrize("version", ["9", "11", "12"])
+async def test_a_direct_room_of_any_version_is_entered_and_left_as_its_maker_shaped_it(
+    house: Running, version: str, trusting: bool
+) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await ben.make_room(BOT, direct=True, version=version, trusting=trusting)
+    await ben.rename(room, "Ben and the bot")
+    await house.settle()
+    await ben.say(room, "help")
+    await house.settle()
+    place = house.server.rooms[room]
+    assert (place.membership(BOT), len(house.said(room))) == ("join", 1)
+    assert [event.type for event in place.events if event.sender == BOT and event.state_key == ""] == []
+    assert place.value("m.room.name", "name") == "Ben and the bot"
+
+
+async def test_a_strangers_room_is_left_also_where_we_are_made_a_creator(house: Running) -> None:
+    await house.open_group()
+    await house.settle()
+    room = await house.person(EVE).make_room(BOT, direct=True, trusting=True)
+    await house.client.accept(room)
+    await house.settle()
+    assert house.server.rooms[room].membership(BOT) == "leave"
+
+
+@pytest.mark.parametrize("ending", ["left", "removed"])
+async def test_who_left_or_was_removed_still_finds_help_alone_with_the_bot(house: Running, ending: str) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    place = await house.matrix_room(group)
+    await house.schedule(group, weekday=2, at="19:00", zone="Europe/Berlin")
+    if ending == "left":
+        await ben.leave(place)
+    else:
+        ada = house.person(ADA)
+        await ada.join(place)
+        await ada.kick(place, BEN)
+    await house.settle()
+    assert (await house.line(group, BEN)).standing == ending
+    room = await ben.make_room(BOT, direct=True)
+    await house.settle()
+    for word in ("help", "sessions"):
+        await ben.say(room, word)
+        await house.settle()
+    helped, told = house.said(room)
+    assert helped.startswith("Thank you for writing.")
+    assert "Maple room" not in told
+    assert house.server.rooms[place].membership(BEN) == "leave", "their going stands"

@@ -60,10 +60,13 @@ class RealOther:
         said = [event for event in answer["chunk"] if event["type"] in SAID and event["content"]]
         return [EventId(event["event_id"]) for event in reversed(said)]
 
-    async def make_room(self, inviting: UserId, *, direct: bool, encrypted: bool) -> MatrixRoomId:
+    async def make_room(
+        self, inviting: UserId, *, direct: bool, encrypted: bool, version: str = "12", trusting: bool = False
+    ) -> MatrixRoomId:
         encryption = {"type": "m.room.encryption", "state_key": "", "content": ENCRYPTION}
         return await self._person.create(
-            preset="private_chat",
+            preset="trusted_private_chat" if trusting else "private_chat",
+            room_version=version,
             is_direct=direct,
             invite=[inviting],
             initial_state=[encryption] if encrypted else [],
