@@ -6,12 +6,14 @@ the rest; here the body is complete and what came of it is read back.
 
 from typing import Any
 
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, FederationDenied, needed, path
 from bridge.matrix.homeserver import MARKER_KEY, CreateRoom, Invite, Rejected, Remove, SetState
 from bridge.matrix.screening import MEGOLM
 from facilitator.ids import MatrixRoomId, UserId
+from facilitator.rules.user_id import server_of
 
 NOT_ENCRYPTED = "HEARTH_NOT_ENCRYPTED"
+SERVER_NOT_REACHED = "HEARTH_SERVER_NOT_REACHED"
 
 
 def body(step: CreateRoom) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def body(step: CreateRoom) -> dict[str, Any]:
 async def create(connection: Connection, step: CreateRoom) -> MatrixRoomId:
     """Raises Rejected("HEARTH_NOT_ENCRYPTED") when the room came out without its encryption; nobody was invited."""
     answer = await connection.post(path("createRoom"), body(step), kind="create")
-    room = MatrixRoomId(answer["room_id"])
+    room = MatrixRoomId(needed(answer, "room_id", str))
     try:
         encryption = await connection.get(path("rooms", room, "state", "m.room.encryption", ""))
     except Rejected:
@@ -55,16 +57,22 @@ async def set_state(connection: Connection, step: SetState) -> None:
 
 
 async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:
-    """`direct`: the invitation says so, and the person's client lists the room among their people."""
+    """`direct`: the invitation says so, and the person's client lists the room among their people.
+
+    Raises Rejected("HEARTH_SERVER_NOT_REACHED") when our homeserver may not talk to theirs, or knows of none.
+    """
     try:
         if direct:
             content = {"membership": "invite", "is_direct": True}
             await connection.put(path("rooms", step.room, "state", "m.room.member", step.user), content, kind="invite")
         else:
             await connection.post(path("rooms", step.room, "invite"), {"user_id": step.user}, kind="invite")
-    except Rejected:
-        if await _membership(connection, step.room, step.user) not in ("join", "invite"):
-            raise
+    except Rejected as refused:
+        if await _membership(connection, step.room, step.user) in ("join", "invite"):
+            return
+        if isinstance(refused, FederationDenied) and refused.server == server_of(step.user):
+            raise Rejected(SERVER_NOT_REACHED) from refused
+        raise
 
 
 async def remove(connection: Connection, step: Remove) -> None:

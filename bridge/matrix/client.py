@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.heard import Heard, Sync
 from bridge.matrix import changing, looking, unreadable
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
 from bridge.matrix.identity import Identity, IdentityStorage
@@ -163,7 +163,7 @@ class NioHomeserver:
 
 async def _check(connection: Connection, account: BotAccount) -> None:
     shown = await connection.get(path("account", "whoami"))
-    if (shown.get("user_id"), shown.get("device_id")) != (account.user_id, account.device_id):
+    if (needed(shown, "user_id", str), shown.get("device_id")) != (account.user_id, account.device_id):
         raise Misconfigured(ANOTHER_ACCOUNT)
 
 

@@ -4,10 +4,11 @@ nio's client retries for ever by default and returns errors as objects that are 
 or raises TryLater, Rejected or SignedOut. Nothing of a request's address or body ever stands in an error.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -20,7 +21,19 @@ REQUEST_WITHIN = timedelta(seconds=30)
 AFTER_A_FAULT = timedelta(seconds=5)
 SIGNED_OUT = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED"})
 
+DENIED = re.compile(r"Federation denied with (?P<server>\S+)\.")
+"""Synapse's words, in `M_FORBIDDEN` like a person's own no."""
+
 Json = dict[str, Any]
+Kind = TypeVar("Kind", str, dict[str, Any], list[Any])
+
+
+class FederationDenied(Rejected):
+    """M_FORBIDDEN because one of two servers may not talk to the other. `server`: the one that is kept out."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__("M_FORBIDDEN")
+        self.server = server
 
 
 @dataclass(frozen=True)
@@ -98,18 +111,29 @@ class Connection:
         return Answer(response.status, parsed)
 
     def _refusal(self, answer: Answer, kind: str) -> HomeserverError:
+        """A no without Matrix's `errcode` is not the homeserver's: whatever stands before it is in its way."""
         said = answer.body if isinstance(answer.body, dict) else {}
         code = said.get("errcode")
-        code = code if isinstance(code, str) else "M_UNKNOWN"
         if answer.status == 429 or code == "M_LIMIT_EXCEEDED":
             return SlowDown("rate limit", self._pace.limited(kind, said.get("retry_after_ms")))
         if answer.status >= 500 or answer.status < 400:
             return TheirFault(f"HTTP {answer.status}", AFTER_A_FAULT)
-        if code in SIGNED_OUT:
-            return SignedOut(code)
         if answer.status == 401 and "flows" in said:
             return Rejected("HEARTH_NEEDS_CONFIRMATION", "the homeserver asks to confirm with a password")
-        return Rejected(code)
+        if not isinstance(code, str):
+            return TheirFault(f"HTTP {answer.status} that is not Matrix", AFTER_A_FAULT)
+        if code in SIGNED_OUT:
+            return SignedOut(code)
+        denied = DENIED.fullmatch(str(said.get("error")))
+        return FederationDenied(denied["server"]) if denied and code == "M_FORBIDDEN" else Rejected(code)
+
+
+def needed(answer: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:
+    """What an answer must hold to be one. Raises TryLater when it does not: something else answered."""
+    value = answer.get(name)
+    if not isinstance(value, kind):
+        raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
+    return value
 
 
 def _mapping(answer: Any) -> Json:

@@ -6,7 +6,7 @@ A sync brings at most so many events of a room; what lies between it and our cur
 import json
 from typing import Any
 
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from facilitator.ids import MatrixRoomId
 
 PER_PAGE = 200
@@ -25,7 +25,7 @@ async def fill(
     position: str | None = back_from
     for _ in range(PAGES):
         answer = await connection.get(path("rooms", room, "messages"), query | {"from": str(position)})
-        newest_first += [event for event in answer.get("chunk") or [] if isinstance(event, dict)]
+        newest_first += [event for event in needed(answer, "chunk", list) if isinstance(event, dict)]
         position = answer.get("end")
         if not position:
             return newest_first[::-1], True

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bridge.matrix import screening, signing
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Rejected
 from facilitator.errors import N_, Misconfigured
@@ -99,7 +99,9 @@ class Identity:
 
     async def _shown(self) -> dict[str, Any]:
         body: dict[str, Any] = {"device_keys": {self._machine.user_id: []}}
-        return await self._connection.post(path("keys", "query"), body, kind="keys")
+        answer = await self._connection.post(path("keys", "query"), body, kind="keys")
+        needed(answer, "device_keys", dict)
+        return answer
 
     def _public(self, shown: Mapping[str, Any], usage: str) -> str | None:
         return screening.cross_signing_key(shown, self._machine.user_id, usage)

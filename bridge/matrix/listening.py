@@ -13,7 +13,7 @@ from typing import Any
 
 from bridge.heard import Heard, InvitedUs, Sync
 from bridge.matrix import events, gaps
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Rejected
 from bridge.matrix.known import Rooms
@@ -59,10 +59,11 @@ class Listening:
         else:
             query = WHAT_IS_NEW | {"since": since, "timeout": str(int(wait.total_seconds() * 1000))}
         answer = await self.connection.get(path("sync"), query, wait=wait)
+        next_batch = needed(answer, "next_batch", str)
         await self._take_in_keys(answer, since)
         news = await self._news(answer, since)
         return Sync(
-            next_batch=answer["next_batch"],
+            next_batch=next_batch,
             events=await self._heard(news) if since else (),
             invitations=self._invitations(answer),
             keys_arrived=frozenset(self._arrived),

@@ -7,7 +7,7 @@ device that people would have to trust anew.
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.homeserver import Rejected, SignedOut, TryLater
 from facilitator.clock import Clock
 from facilitator.errors import N_, Misconfigured
@@ -45,9 +45,9 @@ async def login_once(
         await connection.close()
     return BotAccount(
         homeserver=homeserver,
-        user_id=UserId(answer["user_id"]),
-        device_id=answer["device_id"],
-        access_token=answer["access_token"],
+        user_id=UserId(needed(answer, "user_id", str)),
+        device_id=needed(answer, "device_id", str),
+        access_token=needed(answer, "access_token", str),
     )
 
 

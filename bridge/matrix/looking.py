@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, Rejected
 from facilitator.ids import MatrixRoomId, RoomId, UserId
 
@@ -82,7 +82,7 @@ class Finder:
             if marker is not None:
                 self._rooms.setdefault(marker, room)
 
-        await asyncio.gather(*(look(MatrixRoomId(room)) for room in answer.get("joined_rooms", [])))
+        await asyncio.gather(*(look(MatrixRoomId(room)) for room in needed(answer, "joined_rooms", list)))
 
     async def _marker(self, room: MatrixRoomId) -> RoomId | None:
         """Only of rooms we made: anybody can invite us to a room that carries a marker."""

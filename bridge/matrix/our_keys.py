@@ -7,7 +7,7 @@ claiming all our one-time keys, and from then on nobody new could write to us.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Rejected
 
@@ -43,8 +43,9 @@ class OurKeys:
         keys = machine.share_keys()
         self._save()
         answer = await self._connection.post(path("keys", "upload"), keys, kind="keys")
+        counts = needed(answer, "one_time_key_counts", dict)
         machine.account.shared = True
-        machine.uploaded_key_count = answer.get("one_time_key_counts", {}).get(ONE_TIME)
+        machine.uploaded_key_count = counts.get(ONE_TIME)
         machine.mark_keys_as_published()
         machine.save_account()
 

@@ -12,7 +12,7 @@ from nio.crypto import OlmDevice
 from nio.crypto.sessions import OutboundGroupSession
 
 from bridge.matrix import to_device
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.known import Room
 from bridge.matrix.screening import MEGOLM
@@ -48,7 +48,7 @@ class Sharing:
         """Only who has joined: nio gives keys to the invited as well."""
         if room.joined is None:
             answer = await self._connection.get(path("rooms", room.room, "joined_members"))
-            room.joined = set(answer.get("joined", {}))
+            room.joined = set(needed(answer, "joined", dict))
         return room.joined - {self._machine.user_id}
 
     def _recipients(self, room: Room, joined: Iterable[str]) -> Recipients:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.matrix.changing import NOT_ENCRYPTED
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine, Malformed, NoKey
 from bridge.matrix.homeserver import ACT_KEY, Rejected, Sent
 from bridge.matrix.known import Rooms
@@ -36,7 +36,7 @@ class Speaking:
             body = self._encrypted(room, dict(content) | {ACT_KEY: act})
             address = path("rooms", room, "send", "m.room.encrypted", act)
             answer = await self.connection.put(address, body, kind="send")
-        return Sent(EventId(answer["event_id"]), withheld)
+        return Sent(EventId(needed(answer, "event_id", str)), withheld)
 
     def _encrypted(self, room: MatrixRoomId, content: dict[str, Any]) -> dict[str, Any]:
         """A relation is repeated outside: homeservers gather threads and replies by it."""
@@ -48,7 +48,7 @@ class Speaking:
         query = {"dir": "b", "limit": str(PER_PAGE)} | ({"to": since} if since else {})
         for _ in range(PAGES_BACK):
             answer = await self.connection.get(path("rooms", room, "messages"), query)
-            for event in answer.get("chunk") or []:
+            for event in needed(answer, "chunk", list):
                 if self._carries(room, event, act):
                     return EventId(event["event_id"])
             if not answer.get("end"):

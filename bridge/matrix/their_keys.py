@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.matrix import to_device
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import Rejected
 from bridge.matrix.our_keys import ONE_TIME
@@ -61,7 +61,9 @@ class TheirKeys:
 
     async def _query(self, users: set[str]) -> dict[str, Any]:
         body = {"device_keys": {user: [] for user in sorted(users)}, "timeout": SERVERS_MAY_TAKE_MS}
-        return await self._connection.post(path("keys", "query"), body, kind="keys")
+        answer = await self._connection.post(path("keys", "query"), body, kind="keys")
+        needed(answer, "device_keys", dict)
+        return answer
 
     async def open_sessions(self, devices: Iterable[Device]) -> None:
         """Have an Olm session with each of these devices, claiming what is missing in one request. A device that
@@ -99,7 +101,9 @@ class TheirKeys:
         for user, device in sorted(devices):
             wanted.setdefault(user, {})[device] = ONE_TIME
         body = {"one_time_keys": wanted, "timeout": SERVERS_MAY_TAKE_MS}
-        self._machine.start_sessions(await self._connection.post(path("keys", "claim"), body, kind="keys"))
+        answer = await self._connection.post(path("keys", "claim"), body, kind="keys")
+        needed(answer, "one_time_keys", dict)
+        self._machine.start_sessions(answer)
 
     def _has_session(self, device: Device) -> bool:
         user, device_id = device

@@ -1,48 +1,15 @@
 """Every answer a homeserver can give is JSON or one of our errors."""
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer
-from aiohttp.web import Application, Request, Response
 
 from bridge.matrix.connection import Connection, path
 from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
+from tests.bridge.matrix.conftest import Server
 from tests.clock import TurnedClock
-
-Says = Callable[[int, Any], None]
-
-
-class Server:
-    """Answers whatever it was told to, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.status, self.body, self.asked = 200, "{}", list[str]()
-
-    def says(self, status: int, body: Any) -> None:
-        self.status, self.body = status, body if isinstance(body, str) else json.dumps(body)
-
-    async def answer(self, request: Request) -> Response:
-        self.asked.append(request.raw_path)
-        return Response(status=self.status, text=self.body, content_type="application/json")
-
-
-@pytest.fixture
-async def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-async def connection(server: Server, clock: TurnedClock) -> AsyncIterator[Connection]:
-    application = Application()
-    application.router.add_route("*", "/{path:.*}", server.answer)
-    async with TestServer(application) as running:
-        connection = Connection(str(running.make_url("")), "token", clock=clock)
-        yield connection
-        await connection.close()
 
 
 async def refusal(asking: Awaitable[Any]) -> HomeserverError:
@@ -64,8 +31,11 @@ async def refusal(asking: Awaitable[Any]) -> HomeserverError:
         (401, {"errcode": "M_MISSING_TOKEN"}, SignedOut),
         (401, {"flows": [], "session": "x"}, Rejected),
         (403, {"errcode": "M_FORBIDDEN", "error": "@ada:test may not"}, Rejected),
-        (404, "not here", Rejected),
-        (400, [], Rejected),
+        (404, "not here", TheirFault),  # a proxy's words, while the homeserver starts again behind it
+        (403, {"message": "forbidden"}, TheirFault),
+        (401, "who are you?", TheirFault),
+        (400, [], TheirFault),
+        (404, {"errcode": "M_UNRECOGNIZED"}, Rejected),
         (200, "<html>", TryLater),
         (200, "[]", TryLater),
     ],

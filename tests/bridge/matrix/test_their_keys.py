@@ -1,6 +1,5 @@
 """Other people's devices: one question for all, silent servers left in peace, a change met by asking anew."""
 
-import json
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
-from aiohttp.web import Application, Request, Response
+from aiohttp.web import Application, Request, Response, json_response
 
 from bridge.matrix.connection import Connection
 from bridge.matrix.hardened import Machine
@@ -36,7 +35,9 @@ class Server:
         self.meanwhile()
         failures = {"silent.example": {}} if BEN in users else {}
         answer = {"device_keys": {user: {} for user in users - {BEN}}, "failures": failures}
-        return Response(status=self.status, text=json.dumps(answer), content_type="application/json")
+        if self.status != 200:
+            return json_response({"errcode": "M_INVALID_PARAM"}, status=self.status)
+        return json_response(answer)
 
 
 @pytest.fixture
