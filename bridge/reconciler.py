@@ -23,7 +23,7 @@ from bridge.matrix.homeserver import (
     TheirFault,
     TryLater,
 )
-from bridge.plan import plan
+from bridge.plan import obstacles, plan
 from facilitator import members, rooms, sightings
 from facilitator.database import Unavailable
 from facilitator.ids import MatrixRoomId, RoomId, UserId
@@ -36,7 +36,12 @@ ROUNDS = 4
 """A room that still differs after so many looks is drifting under our hands; it is tried again later."""
 DRIFTING = timedelta(seconds=30)
 
-INVITE_TROUBLE = {"M_NOT_FOUND": "unknown_person", "M_INVALID_PARAM": "unknown_person", "M_UNKNOWN": "unknown_server"}
+INVITE_TROUBLE = {
+    "M_NOT_FOUND": "unknown_person",
+    "M_INVALID_PARAM": "unknown_person",
+    "M_UNKNOWN": "unknown_server",
+    "HEARTH_SERVER_NOT_REACHED": "unknown_server",
+}
 UNREACHABLE_WAIT = timedelta(minutes=10)
 
 
@@ -126,6 +131,9 @@ class Reconciler:
             for step in steps:
                 await self._take(visit, step)
         if found is not None:
+            visit.refused |= {
+                o.user: ("banned", None) for o in obstacles(wanted, found) if o.code == "banned" and o.user
+            }
             await self._write_down(visit, found, at=at, settled=not left)
 
     def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:

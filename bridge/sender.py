@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 8
 """About as many requests as one Synapse process answers side by side; more only adds waiting."""
 REMEMBERED = timedelta(hours=20)
+TRIES = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
 
 
@@ -84,14 +85,17 @@ class Sender:
         except (SignedOut, Unavailable):
             raise
         except TryLater as error:
-            wait = max(error.after, min(FIRST_WAIT * 2 ** min(act.attempts, 10), LONGEST_WAIT))
-            why = outbox.SLOW_DOWN if isinstance(error, SlowDown) else outbox.UNREACHABLE
+            slow = isinstance(error, SlowDown)
+            wait = error.after if slow else max(error.after, _doubled(act))  # who says how long is taken at their word
+            why = outbox.SLOW_DOWN if slow else outbox.UNREACHABLE
             return Outcome(None, why=why, again=self._house.clock.now() + wait)
         except Rejected as error:
             log.error("act refused", act_id=act.id, code=error.code)
             return Outcome("failed", why=error.code)
-        except Exception as error:  # a bug in one act is set aside; the room's next acts go on
+        except Exception as error:  # a bug in one act is set aside after three tries; the room's next acts go on
             log.error("act failed", act_id=act.id, error=one_line(error), exc_info=error)
+            if act.attempts + 1 < TRIES:
+                return Outcome(None, why="bug", again=self._house.clock.now() + _doubled(act))
             return Outcome("failed", why="bug")
 
     async def _try(self, act: WaitingAct, now: datetime) -> Outcome:
@@ -132,6 +136,11 @@ class Sender:
             priority=outbox.Priority.SAFETY,
             now=now,
         )
+
+
+def _doubled(act: WaitingAct) -> timedelta:
+    wait: timedelta = FIRST_WAIT * 2 ** min(act.attempts, 10)
+    return min(wait, LONGEST_WAIT)
 
 
 def _too_late(act: WaitingAct, now: datetime) -> bool:

@@ -37,6 +37,11 @@ async def enrol(db: AsyncSession, *, user_id: UserId, homeserver: str, now: date
     return _bot(row)
 
 
+async def is_ours(db: AsyncSession, user_id: UserId) -> bool:
+    """Whether this is an account of the bridge itself: nobody to invite, greet or give an account."""
+    return await db.scalar(select(BotAccount.id).where(BotAccount.user_id == user_id)) is not None
+
+
 async def signed_in(db: AsyncSession, bot: BotId, *, device_id: str, access_token: str) -> None:
     await _set(db, bot, device_id=device_id, access_token=access_token)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, outbox, ownership, rooms, schedule, sightings
+from facilitator import bots, journal, outbox, ownership, rooms, schedule, sightings
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
@@ -38,6 +38,8 @@ async def invite(db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_i
     await ownership.group(db, by=by, group_id=group_id)
     person = user_id.parse(matrix_id)
     await rooms.group_changed(db, group_id)  # first, so that two who invite the same person at once take turns
+    if await bots.is_ours(db, person):
+        raise Invalid("matrix_id", N_("This is the bot's own account. It is in every room already."))
     if await _is_facilitator(db, group_id, person):
         raise Invalid("matrix_id", N_("This person is a facilitator of the group, and in its room already."))
     known = await _find(db, group_id, person)
@@ -51,7 +53,7 @@ async def invite(db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_i
 async def invited_on_matrix(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> bool:
     """Somebody was invited in a Matrix client. A facilitator's invitation is taken in. Returns whether it was."""
     inviter = await _facilitator(db, group_id, by)
-    if inviter is None or await _is_facilitator(db, group_id, person):
+    if inviter is None or await _is_facilitator(db, group_id, person) or await bots.is_ours(db, person):
         return False
     known = await _find(db, group_id, person)
     if known is None or known.standing not in INSIDE:

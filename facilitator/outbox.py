@@ -68,6 +68,14 @@ async def put(
     return put is not None
 
 
+async def said_lately(db: AsyncSession, room_id: RoomId, utterance: str, *, since: datetime) -> bool:
+    """Whether this was said in a room, or is about to be, at `since` or later."""
+    lately = select(Act.id).where(
+        Act.room_id == room_id, Act.utterance == utterance, Act.due >= since, Act.outcome.is_distinct_from("failed")
+    )
+    return await db.scalar(lately.limit(1)) is not None
+
+
 async def known(db: AsyncSession, acts: Sequence[ActId]) -> frozenset[ActId]:
     """Which of these have been put already."""
     return frozenset(await db.scalars(select(Act.id).where(Act.id.in_(acts)))) if acts else frozenset()

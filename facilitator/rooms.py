@@ -17,7 +17,7 @@ from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
 from facilitator.rules.wanted_room import Person, WantedRoom, direct_room, group_room
 
-FOR_GOOD = ("forbidden", "unknown_person", "unknown_server")
+FOR_GOOD = ("banned", "forbidden", "unknown_person", "unknown_server")
 """Troubles of an invitation that trying again does not mend; inviting anew does."""
 
 
@@ -56,6 +56,9 @@ async def offer_direct(db: AsyncSession, room_id: RoomId) -> None:
     """The person wants to speak with the bot: ask them in, also if they left before."""
     room = await db.get_one(Room, room_id)
     assert room.person is not None
+    seen = await db.get(MembershipSighting, (room_id, room.person))
+    if seen is not None and seen.membership in ("join", "invite"):
+        return
     await sightings.forget_person(db, room_id, room.person)
     await db.execute(update(Room).where(Room.id == room_id).values(revision=Room.revision + 1))
 

@@ -52,12 +52,13 @@ NOT_REACHED = N_("Invitation not delivered")
 ON_ITS_WAY = N_("Invitation on its way")
 
 MEMBER_TROUBLES: Mapping[str, str] = {
+    "banned": N_("They are banned from the room. Lift the ban in your own Matrix app, then invite them again here."),
     "forbidden": N_("They, or their server, do not accept invitations from here. Ask them to allow invitations, then "
                     "invite them again."),
     "unknown_person": N_("Their server knows nobody of this name. Please check the spelling with them, then invite "
                          "them again."),
-    "unknown_server": N_("There is no chat server of this name. Please check the part after the colon, then invite "
-                         "them again."),
+    "unknown_server": N_("That chat server is not known, or cannot be reached from here. Please check the part after "
+                         "the colon, then invite them again."),
     "slow_down": N_("The chat server asked for a pause between invitations. This one goes out by itself."),
     "unreachable": N_("Their server does not answer just now. The bot keeps trying by itself."),
 }  # fmt: skip

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from bridge.commands import help_now, list_commands, next_sessions
 from bridge.commands.command import Asked, Call, Command, Reply, asked
 from bridge.heard import Message
-from facilitator import outbox
+from facilitator import members, outbox, rooms
 from facilitator.database import Db
-from facilitator.ids import ActId, because
+from facilitator.ids import RoomId, because
 from facilitator.outbox import Priority
 from facilitator.rooms import Place
 
@@ -31,20 +31,36 @@ async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> No
     urgent = command is help_now.COMMAND
     if not urgent and (not message.bound or now - message.sent_at > STALE):
         return
-    call = Call(db, place, message.sender, message.sent_at, now)
-    reply = await command.reply(call) if command else _unknown(wish)
+    if urgent:
+        await _help(db, message, place, now=now)
+        return
+    reply = await command.reply(Call(db, place, message.sender, message.sent_at, now)) if command else _unknown(wish)
     if reply is not None:
         await outbox.put(
-            db, _cause(message, place, urgent=urgent), place.id, utterance=reply.utterance,
-            parameters=reply.parameters, priority=Priority.HELP if urgent else Priority.REPLY, now=now,
+            db, because("reply", message.event_id), place.id, utterance=reply.utterance,
+            parameters=reply.parameters, priority=Priority.REPLY, now=now,
         )  # fmt: skip
 
 
-def _cause(message: Message, place: Place, *, urgent: bool) -> ActId:
-    """A reply is caused by its question; the help card by a person asking in a room, once in two minutes."""
-    if not urgent:
-        return because("reply", message.event_id)
-    return because("help", place.id, message.sender, int(message.sent_at.timestamp() // NOT_REPEATED_WITHIN.seconds))
+async def _help(db: Db, message: Message, place: Place, *, now: datetime) -> None:
+    """Where it was asked; and if the device that asked may not read there, because its owner has not confirmed it, in
+    the person's own room with the bot as well, where every device of theirs can."""
+    asked_in = [place.id]
+    if place.kind != "direct" and not message.signed and await members.groups_of(db, message.sender):
+        alone = await rooms.direct_with(db, message.sender, now=now)
+        await rooms.offer_direct(db, alone)
+        asked_in.append(alone)
+    for room_id in asked_in:
+        await _help_card(db, message, room_id, now=now)
+
+
+async def _help_card(db: Db, message: Message, room_id: RoomId, *, now: datetime) -> None:
+    """The card itself, or where it stands already a line with the number: each call is answered, no wall is built."""
+    repeated = await outbox.said_lately(db, room_id, "help", since=now - NOT_REPEATED_WITHIN)
+    await outbox.put(
+        db, because("help", message.event_id, room_id), room_id, utterance="help_again" if repeated else "help",
+        parameters={}, priority=Priority.HELP, now=now,
+    )  # fmt: skip
 
 
 def _unknown(wish: Asked) -> Reply | None:

@@ -26,6 +26,7 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "commands": "m.notice",
     "confirm_device": "m.text",
     "help": "m.text",
+    "help_again": "m.text",
     "reminder": "m.text",
     "sessions": "m.notice",
     "unknown_command": "m.notice",

@@ -72,6 +72,7 @@ EVERY = (
     Said("commands", "commands"),
     Said("confirm device", "confirm_device"),
     Said("help", "help"),
+    Said("help again", "help_again"),
     Said("help without lines", "help", lines=()),
     Said("help with crisis lines alone", "help", lines=(NIGHT, NIGHT)),
     Said("help with warmlines alone", "help", lines=(LISTENERS, LISTENERS)),
