@@ -128,6 +128,7 @@ async def test_whom_nobody_of_the_group_put_out_is_asked_back(house: Running) ->
         (Rejected("M_FORBIDDEN"), "forbidden"),
         (Rejected("M_NOT_FOUND"), "unknown_person"),
         (Rejected("M_UNKNOWN"), "unknown_server"),
+        (Rejected("HEARTH_SERVER_NOT_REACHED"), "unknown_server"),
     ],
 )
 async def test_an_invitation_refused_for_good_says_why_and_waits_for_a_new_one(

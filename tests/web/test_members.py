@@ -53,7 +53,7 @@ async def test_what_cannot_be_used_is_explained_and_stays(
         ("@gus:chat.test", "Removed", ""),
         ("@hal:closed.test", "Invitation not delivered", "do not accept invitations from here"),
         ("@ida:chat.test", "Invitation not delivered", "knows nobody of this name"),
-        ("@jon:nowhere.test", "Invitation not delivered", "no chat server of this name"),
+        ("@jon:nowhere.test", "Invitation not delivered", "chat server is not known, or cannot be reached"),
         ("@kim:chat.test", "Invitation on its way", "This one goes out by itself. Next try in 3 minutes."),
         ("@lou:away.test", "Invitation on its way", "keeps trying by itself. Next try in 8 minutes."),
     ],
