@@ -12,7 +12,7 @@ from facilitator import members, outbox
 from facilitator.database.tables import Account
 from facilitator.errors import Invalid
 from facilitator.ids import UserId, because
-from tests.cast import ADA, BEN, CLEO, DAN, EVE
+from tests.cast import ADA, BEN, BOT, CLEO, DAN, EVE
 from tests.facilitator.scene import NOW, Scene, set_up
 from tests.keys import Keys
 
@@ -217,3 +217,10 @@ async def test_who_left_or_was_removed_is_still_known_here(scene: Scene, ending:
     await (scene.left(BEN) if ending == "left" else scene.removed(BEN, by=ADA))
     async with scene.database.reading() as db:
         assert [await members.known_here(db, person) for person in (ADA, BEN, EVE)] == [True, True, False]
+
+
+async def test_the_bots_own_account_is_nobodys_member(scene: Scene) -> None:
+    with pytest.raises(Invalid, match="bot's own account") as refused:
+        await scene.invite(BOT)
+    assert refused.value.field == "matrix_id"
+    assert not await scene.invited_on_matrix(BOT, by=ADA)

@@ -188,3 +188,19 @@ async def test_who_left_or_was_removed_still_finds_help_alone_with_the_bot(house
     assert helped.startswith("Thank you for writing.")
     assert "Maple room" not in told
     assert house.server.rooms[place].membership(BEN) == "leave", "their going stands"
+
+
+async def test_help_asked_in_the_group_from_a_phone_that_is_not_confirmed_can_be_read_on_it(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    await ben.use_unsigned_device()
+    await ben.say(room, "!help")
+    await house.settle()
+    assert not any(text.startswith("Thank you") for text in await ben.read(room))
+    (alone,) = await ben.invitations()
+    await ben.join(alone)
+    await house.settle()
+    first, *_ = await ben.read(alone)
+    assert first.startswith("Thank you for writing.")
+    assert "112" in first

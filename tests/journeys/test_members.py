@@ -195,3 +195,20 @@ async def test_a_stranger_in_the_room_is_nobodys_member(house: Running) -> None:
     await house.settle()
     assert (await house.page(group)).roster == ()
     assert house.said(room.room) == []
+
+
+async def test_whom_a_facilitator_banned_is_not_invited_in_vain(house: Running) -> None:
+    group = await house.open_group()
+    await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    ada = house.person(ADA)
+    await ada.join(room)
+    await ada.ban(room, BEN)
+    await house.settle()
+    await house.invite(group, BEN)
+    await house.settle()
+    line = await house.line(group, BEN)
+    assert (line.standing, line.trouble, line.next_try) == ("invited", "banned", None)
+    await house.invite(group, BEN)  # tried anew, it says so anew
+    await house.settle()
+    assert (await house.line(group, BEN)).trouble == "banned"
