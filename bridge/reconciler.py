@@ -23,7 +23,7 @@ from bridge.matrix.homeserver import (
     TheirFault,
     TryLater,
 )
-from bridge.plan import plan
+from bridge.plan import obstacles, plan
 from facilitator import members, rooms, sightings
 from facilitator.database import Unavailable
 from facilitator.ids import MatrixRoomId, RoomId, UserId
@@ -131,6 +131,9 @@ class Reconciler:
             for step in steps:
                 await self._take(visit, step)
         if found is not None:
+            visit.refused |= {
+                o.user: ("banned", None) for o in obstacles(wanted, found) if o.code == "banned" and o.user
+            }
             await self._write_down(visit, found, at=at, settled=not left)
 
     def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:

@@ -52,6 +52,7 @@ NOT_REACHED = N_("Invitation not delivered")
 ON_ITS_WAY = N_("Invitation on its way")
 
 MEMBER_TROUBLES: Mapping[str, str] = {
+    "banned": N_("They are banned from the room. Lift the ban in your own Matrix app, then invite them again here."),
     "forbidden": N_("They, or their server, do not accept invitations from here. Ask them to allow invitations, then "
                     "invite them again."),
     "unknown_person": N_("Their server knows nobody of this name. Please check the spelling with them, then invite "
