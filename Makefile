@@ -5,7 +5,7 @@ BIN := .venv/bin
 PEER := deploy/peer
 QUIET := $(shell test -t 2 || echo -q)
 FAST := not live and not browser and not peer and not postgres
-SLOW := --ignore=tests/journeys/test_crashes.py
+SLOW := --ignore=tests/journeys --ignore=tests/web
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-7s %s\n", $$1, $$2}'
