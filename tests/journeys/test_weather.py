@@ -1,6 +1,7 @@
 """Bad weather: the homeserver is down, slow or faulty, signs us out; a second bridge comes along."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,14 +9,14 @@ import pytest
 
 from bridge import account, service
 from bridge.house import LeaseLost
-from bridge.matrix.homeserver import Rejected, SignedOut, SlowDown
+from bridge.matrix.homeserver import Rejected, SignedOut, SlowDown, TryLater
 from bridge.settings import Settings
 from facilitator import bots
 from facilitator.database import Database, Unavailable
 from facilitator.errors import Misconfigured
-from tests.cast import BEN
+from tests.cast import BEN, BOT, EVE
 from tests.clock import TurnedClock
-from tests.fake_weather import fault
+from tests.fake_weather import dead_line, fault, rate_limited
 from tests.journeys.running import Running
 
 SETTINGS = Settings(homeserver="http://test", user_id="@hearth:test")
@@ -207,3 +208,92 @@ async def test_an_invitation_that_cannot_be_answered_is_given_up_after_three_tri
     log.clear()
     assert len(house.said(room)) == 2
     assert house.server.rooms[stuck].membership("@hearth:test") == "invite"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("on", ["look", "decline"])
+@pytest.mark.parametrize(
+    "error", [fault(), dead_line(), ValueError("x"), KeyError("x")], ids=lambda e: type(e).__name__
+)
+async def test_a_room_that_cannot_be_taken_in_or_left_is_given_up_after_three_tries(
+    house: Running, log: list[dict[str, object]], on: str, error: Exception
+) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    for _ in range(2):
+        stuck = await house.person(EVE).make_room(BOT, direct=True)
+        await house.client.accept(stuck)
+    await ben.say(room, "!help")
+    before = house.server.weather.calls[on]
+    house.server.weather.strike(error, on=on, times=99)  # type: ignore[arg-type]
+    for _ in range(4):
+        with suppress(TryLater):
+            await house.passes[0]()
+    assert house.server.weather.calls[on] == before + 6, "three tries for each of two rooms"
+    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["event set aside"] * 2
+    log.clear()
+    house.server.weather.storms.clear()
+    await house.settle()
+    assert len(house.said(room)) == 2
+
+
+async def test_a_homeserver_that_asks_for_a_pause_does_not_use_the_tries_up(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    direct = await ben.make_room(BOT, direct=True)
+    await house.client.accept(direct)
+    house.server.weather.strike(rate_limited(), on="look", times=5)
+    for _ in range(5):
+        with pytest.raises(TryLater):
+            await house.passes[0]()
+    await house.settle()
+    await ben.say(direct, "help")
+    await house.settle()
+    assert len(house.said(direct)) == 1
+
+
+async def test_an_older_room_that_cannot_be_left_keeps_nobody_from_the_newer_one(
+    house: Running, log: list[dict[str, object]]
+) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    await ben.make_room(BOT, direct=True)
+    await house.settle()
+    newer = await ben.make_room(BOT, direct=True)
+    house.server.weather.strike(fault(), on="decline", times=9)
+    for _ in range(5):
+        await house.settle()
+    await ben.say(newer, "help")
+    await house.settle()
+    assert (house.server.weather.calls["decline"], len(house.said(newer))) == (3, 1)
+    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["event set aside"]
+    log.clear()
+
+
+async def test_a_bug_in_saying_something_is_tried_three_times_and_then_does_not_stop_the_next(
+    house: Running, log: list[dict[str, object]]
+) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    house.server.weather.strike(KeyError("event_id"), on="send", times=2)  # type: ignore[arg-type]
+    await ben.say(room, "!help")
+    await house.wait(timedelta(seconds=10), step=timedelta(seconds=1))
+    assert house.said(room)[-1].startswith("Thank you for writing.")
+    house.server.weather.strike(KeyError("event_id"), on="send", times=3)  # type: ignore[arg-type]
+    await ben.say(room, "!sessions")
+    await ben.say(room, "!commands")
+    await house.wait(timedelta(seconds=30), step=timedelta(seconds=1))
+    assert house.said(room)[-1].startswith("What you can write to me:")
+    assert [entry["error"] for entry in log] == ["KeyError"] * 5
+    log.clear()
+
+
+async def test_after_many_tries_a_pause_that_was_asked_for_is_no_longer_than_asked(house: Running) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    house.server.weather.strike(SlowDown("M_LIMIT_EXCEEDED", timedelta(seconds=1)), on="send", times=8)
+    await ben.say(room, "!help")
+    await house.wait(timedelta(seconds=20), step=timedelta(seconds=1))
+    assert house.said(room)[-1].startswith("Thank you for writing.")
