@@ -5,21 +5,24 @@ after three the event is set aside and the house goes on.
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
 from bridge import commands, membership
-from bridge.heard import Heard, InvitedUs, MembershipChanged, Message, StateChanged, Sync, Undecipherable, Unreadable
+from bridge.doorkeeper import TRIES, Doorkeeper, tried_in_vain
+from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, Undecipherable, Unreadable
 from bridge.house import House, one_line
-from bridge.matrix.homeserver import FoundRoom, KnownRoom, Rejected, SlowDown, TryLater
-from facilitator import members, outbox, rooms, sightings
+from bridge.matrix.homeserver import Rejected, SlowDown, TryLater
+from facilitator import outbox, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
-from facilitator.ids import EventId, MatrixRoomId, UserId
+from facilitator.ids import EventId, MatrixRoomId
 
 log = structlog.get_logger(__name__)
-TRIES = 3
+AT_ONCE = 20
+"""How much of what stood unread at a start is asked for with one pass."""
 
 
 class Undone(Exception):
@@ -30,11 +33,13 @@ class Listener:
     """One account's ears. `wait`: how long a sync may wait for news."""
 
     def __init__(self, house: House, *, wait: timedelta) -> None:
-        self._house, self._wait = house, wait
+        self._house, self._wait, self._door = house, wait, Doorkeeper(house)
         self._since: str | None = None
         self._answered = False
         self._deaf = False
-        self._looked_back = False
+        self._behind: list[tuple[MatrixRoomId, EventId]] = []
+        """What stood unread at the start and was not asked for again yet."""
+        self._looks_back = False
         self.caught_up = asyncio.Event()
         """Set when what happened before this start has been heard and written down."""
 
@@ -46,20 +51,20 @@ class Listener:
         sync = await self._listen()
         left_behind = await self._left_behind()
         read = (*await self._read_at_last(sync), *(left_behind or ()))
-        for invitation in sync.invitations:
-            await self._answer(invitation)
-        for room in (room for room, is_now in sync.ours.items() if is_now == "join"):
-            await self._adopt(room, or_leave=self._since is not None)
+        await self._door.take_in(sync, or_leave=self._since is not None)
         news = bool(read) or self._deaf or sync.next_batch != self._since
         while news and (failed := await self._write_down(sync, read)):
             await self._count(failed)
         self._since, self._deaf = sync.next_batch, False
-        self._looked_back |= left_behind is not None
+        if left_behind is not None and self.caught_up.is_set():
+            del self._behind[:AT_ONCE]
+        self._looks_back = left_behind is not None and bool(self._behind)
         self.caught_up.set()
-        return bool(sync.events or sync.invitations or read)
+        return bool(sync.events or sync.invitations or read or self._looks_back)
 
     async def _listen(self) -> Sync:
-        wait = self._wait if self._answered else timedelta()  # the first answers at once: then we know that we hear
+        # The first answers at once: then we know that we hear. So does the next while something is left to read again.
+        wait = self._wait if self._answered and not self._looks_back else timedelta()
         try:
             sync = await self._house.homeserver.listen(self._since, wait=wait)
         except TryLater as error:
@@ -119,7 +124,7 @@ class Listener:
             return
         match event:
             case Message():
-                await sightings.read_at_last(db, event.event_id)
+                await unread.read_at_last(db, event.event_id)
                 if event.sender != self._house.homeserver.user_id:
                     await commands.answer(db, event, place, now=now)
             case MembershipChanged():
@@ -127,118 +132,40 @@ class Listener:
             case StateChanged():
                 await sightings.look_again(db, place.id, now=now)
             case Unreadable():
-                await sightings.could_not_read(
-                    db, event.event_id, room=event.room, session_id=event.session_id, now=now
-                )
+                await unread.could_not_read(db, event.event_id, room=event.room, session_id=event.session_id, now=now)
 
     async def _count(self, failed: list[EventId]) -> None:
-        async with self._house.database.transaction() as db:
-            for event_id in failed:
-                if await sightings.failed_once_more(db, event_id, now=self._house.clock.now()) >= TRIES:
-                    log.error("event set aside", event_id=event_id)
+        for event_id in failed:
+            await tried_in_vain(self._house, event_id)
 
     async def _read_at_last(self, sync: Sync) -> tuple[Heard, ...]:
         """Events that could not be read before and whose key has come now."""
         if not sync.keys_arrived:
             return ()
         async with self._house.database.reading() as db:
-            waiting = await sightings.unreadable(db, sync.keys_arrived)
+            waiting = await unread.waiting_for(db, sync.keys_arrived)
+        return await self._read_again(waiting)
+
+    async def _read_again(self, waiting: Mapping[MatrixRoomId, Collection[EventId]]) -> tuple[Heard, ...]:
         read: list[Heard] = []
         for room, events in waiting.items():
-            read += await self._house.homeserver.read_again(room, events)
+            with suppress(Rejected):  # we are out of it
+                read += await self._house.homeserver.read_again(room, events)
         return tuple(event for event in read if not isinstance(event, Unreadable))
 
     async def _left_behind(self) -> tuple[Heard, ...] | None:
-        """Once after a start: what stood unread, since its key may have come with an answer whose taking in was cut
-        short. None when the homeserver did not let us; hearing comes first, and the next pass asks again."""
-        if self._looked_back:
+        """After a start, once: what stood unread, since its key may have come with an answer whose taking in was cut
+        short. Hearing comes first and goes on meanwhile: a few with each pass. None when the homeserver did not let
+        us; a later pass asks again."""
+        if not self.caught_up.is_set():
+            async with self._house.database.reading() as db:
+                self._behind = await unread.latest(db)
             return ()
-        async with self._house.database.reading() as db:
-            waiting = await sightings.still_unreadable(db)
-        read: list[Heard] = []
+        waiting: dict[MatrixRoomId, list[EventId]] = {}
+        for room, event in self._behind[:AT_ONCE]:
+            waiting.setdefault(room, []).append(event)
         try:
-            for room, events in waiting.items():
-                with suppress(Rejected):  # we are out of it
-                    read += await self._house.homeserver.read_again(room, events)
+            return await self._read_again(waiting)
         except TryLater as error:
             log.info("what stood unread waits", why=error.why)
             return None
-        return tuple(event for event in read if not isinstance(event, Unreadable))
-
-    async def _answer(self, invitation: InvitedUs) -> None:
-        """Accept a room of ours, and a direct, encrypted one with somebody known here; decline the rest. To somebody
-        known who invited us to a direct room in clear, ours is offered instead: the reconciler makes it.
-
-        Our joining is heard like anybody's: what follows from it is done then (`_adopt`). Raises TryLater, three times
-        at most for one invitation.
-        """
-        async with self._house.database.reading() as db:
-            known = await members.known_here(db, invitation.sender)
-            ours = await sightings.room_of(db, invitation.room) is not None
-            tries = await sightings.tries(db, _key(invitation))
-        welcome = ours or (known and invitation.direct and invitation.encrypted)
-        if tries >= TRIES:
-            return
-        if known and invitation.direct and not welcome:
-            await self._offer(invitation.sender)
-        try:
-            await (self._house.homeserver.accept if welcome else self._house.homeserver.decline)(invitation.room)
-        except Rejected as error:
-            log.info("invitation not answered", code=error.code)
-        except TryLater as error:
-            if not isinstance(error, SlowDown):
-                await self._count([_key(invitation)])
-            raise
-
-    async def _offer(self, person: UserId) -> None:
-        now = self._house.clock.now()
-        async with self._house.database.transaction() as db:
-            await rooms.offer_direct(db, await rooms.direct_with(db, person, now=now))
-
-    async def _adopt(self, room: MatrixRoomId, *, or_leave: bool) -> None:
-        """We are in a room that is not known as ours: take it as the direct room of the one who made it, or leave.
-
-        A room we made ourselves is left to the reconciler, who finds it by its marker; and the first sync of all,
-        which names every room the account was ever in, makes us leave none. Raises TryLater.
-        """
-        house = self._house
-        async with house.database.reading() as db:
-            if await sightings.room_of(db, room) is not None:
-                return
-        with suppress(Rejected):  # we are out of it again already
-            found = await house.homeserver.look(room)
-            person = await self._whose(found)
-            if person is not None:
-                await self._take_as_direct(found, person)
-            elif or_leave and found.made_by != house.homeserver.user_id:
-                await house.homeserver.decline(room)
-
-    async def _whose(self, found: FoundRoom) -> UserId | None:
-        """The person a direct room was made by, if it is one and they are known here."""
-        others = found.members.keys() - {self._house.homeserver.user_id}
-        async with self._house.database.reading() as db:
-            maker = found.made_by
-            fits = maker is not None and others == {maker} and found.encryption is not None
-            return maker if fits and maker is not None and await members.known_here(db, maker) else None
-
-    async def _take_as_direct(self, found: FoundRoom, person: UserId) -> None:
-        """The newest room is the one: another one we had with them is left, so that nobody waits there in vain."""
-        house, now = self._house, self._house.clock.now()
-        async with house.database.transaction() as db:
-            room_id = await rooms.direct_with(db, person, now=now)
-            await rooms.take_charge(db, house.bot)
-            before = await sightings.matrix_room(db, room_id)
-        if before is not None and before != found.room:
-            await house.homeserver.decline(before)
-        async with house.database.transaction() as db:
-            seen = sightings.Looked(
-                found.room, found.encryption, found.history_visibility, found.members, None, at=now, next_look=now
-            )
-            await sightings.looked(db, room_id, seen, now=now)
-        known = KnownRoom(found.room, found.encryption or {}, True, found.history_visibility or "shared")
-        house.homeserver.remember([known])
-
-
-def _key(invitation: InvitedUs) -> EventId:
-    """Under what the tries of an invitation are counted: it comes without an event's id."""
-    return EventId(f"invitation {invitation.room}")

@@ -1,15 +1,14 @@
-"""What the bridge has seen: rooms found, how people stand in them, how far it has listened, what it could not read.
+"""What the bridge has seen: rooms found, how people stand in them, how far it has listened.
 
 Called by the bridge only; the panel reads it to say truthfully how a room is.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import (
@@ -19,10 +18,9 @@ from facilitator.database.tables import (
     Room,
     RoomSighting,
     SetAside,
-    Table,
-    UnreadableEvent,
 )
 from facilitator.database.types import UtcDateTime
+from facilitator.database.upsert import insert_into, put
 from facilitator.ids import BotId, EventId, MatrixRoomId, RoomId, UserId
 
 FIRST_WAIT = timedelta(seconds=2)
@@ -89,19 +87,19 @@ async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: dateti
         values["revision"] = seen.revision
     # What was heard meanwhile may be later than what was seen: a look it asked for stays.
     heard = {"next_look": func.coalesce(RoomSighting.next_look, literal(seen.next_look, UtcDateTime()))}
-    await _put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard)
+    await put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard)
     there = {user: membership for user, membership in seen.members.items() if membership in THERE}
     await people_seen(db, room_id, there, now=now, as_of=seen.at)
 
 
 async def found(db: AsyncSession, room_id: RoomId, matrix: MatrixRoomId, *, now: datetime) -> None:
     """The room is on Matrix under this id; nothing is known of its encryption yet."""
-    await _put(db, RoomSighting, {"room_id": room_id}, {"matrix_room": matrix, "looked": now})
+    await put(db, RoomSighting, {"room_id": room_id}, {"matrix_room": matrix, "looked": now})
 
 
 async def lost(db: AsyncSession, room_id: RoomId, *, now: datetime, trouble: str = "room_lost") -> None:
     """We are no longer in the room: nothing is said there until it is found again."""
-    await _put(
+    await put(
         db,
         RoomSighting,
         {"room_id": room_id},
@@ -115,7 +113,7 @@ async def in_trouble(
     """The room could not be looked after; look again after `wait`, or after a wait that doubles up to ten minutes."""
     failures = (await db.scalar(select(RoomSighting.failures).where(RoomSighting.room_id == room_id)) or 0) + 1
     doubled = min(FIRST_WAIT * 2 ** min(failures - 1, 10), LONGEST_WAIT)
-    await _put(
+    await put(
         db,
         RoomSighting,
         {"room_id": room_id},
@@ -167,7 +165,7 @@ async def people_seen(
     if not members:
         return
     seen = {"trouble": None, "next_try": None, "seen": now}
-    insert = _insert(db)(MembershipSighting).values(
+    insert = insert_into(db)(MembershipSighting).values(
         [
             {"room_id": room_id, "person_index": user, "membership": membership, "invitation": 1, **seen}
             for user, membership in members.items()
@@ -205,7 +203,7 @@ async def could_not_invite(
     next_try: datetime | None,
     now: datetime,
 ) -> None:
-    await _put(
+    await put(
         db,
         MembershipSighting,
         {"room_id": room_id, "person_index": user},
@@ -219,45 +217,7 @@ async def cursor(db: AsyncSession, bot: BotId) -> str | None:
 
 async def listened(db: AsyncSession, bot: BotId, since: str, *, now: datetime) -> None:
     """How far this account has listened. Commit it with what was heard."""
-    await _put(db, Cursor, {"bot_account_id": bot}, {"since": since, "at": now})
-
-
-async def could_not_read(
-    db: AsyncSession, event: EventId, *, room: MatrixRoomId, session_id: str, now: datetime
-) -> None:
-    await _put(db, UnreadableEvent, {"event_id": event}, {"matrix_room": room, "session_id": session_id, "since": now})
-
-
-async def unreadable(
-    db: AsyncSession, sessions: Iterable[tuple[MatrixRoomId, str]]
-) -> dict[MatrixRoomId, list[EventId]]:
-    """Events waiting for one of these sessions' keys, by room."""
-    found: dict[MatrixRoomId, list[EventId]] = {}
-    for room, session_id in sessions:
-        rows = await db.scalars(
-            select(UnreadableEvent.event_id).where(
-                UnreadableEvent.matrix_room == room, UnreadableEvent.session_id == session_id
-            )
-        )
-        found.setdefault(room, []).extend(rows)
-    return {room: events for room, events in found.items() if events}
-
-
-async def still_unreadable(db: AsyncSession, *, limit: int = 200) -> dict[MatrixRoomId, list[EventId]]:
-    """The latest of all that stands unread, by room and in order."""
-    rows = await db.execute(
-        select(UnreadableEvent.matrix_room, UnreadableEvent.event_id)
-        .order_by(UnreadableEvent.since.desc(), UnreadableEvent.event_id)
-        .limit(limit)
-    )
-    found: dict[MatrixRoomId, list[EventId]] = {}
-    for room, event in rows.all()[::-1]:
-        found.setdefault(room, []).append(event)
-    return found
-
-
-async def read_at_last(db: AsyncSession, event: EventId) -> None:
-    await db.execute(delete(UnreadableEvent).where(UnreadableEvent.event_id == event))
+    await put(db, Cursor, {"bot_account_id": bot}, {"since": since, "at": now})
 
 
 async def tries(db: AsyncSession, event: EventId) -> int:
@@ -268,33 +228,15 @@ async def tries(db: AsyncSession, event: EventId) -> int:
 async def failed_once_more(db: AsyncSession, event: EventId, *, now: datetime) -> int:
     """Count a failure, in a transaction of its own. Returns how many there have been."""
     count = await tries(db, event) + 1
-    await _put(db, SetAside, {"event_id": event}, {"tries": count, "since": now})
+    await put(db, SetAside, {"event_id": event}, {"tries": count, "since": now})
     return count
 
 
 async def beat(db: AsyncSession, name: str, *, now: datetime) -> None:
     """A loop is alive."""
-    await _put(db, Heartbeat, {"name": name}, {"at": now})
+    await put(db, Heartbeat, {"name": name}, {"at": now})
 
 
 async def heartbeats(db: AsyncSession) -> dict[str, datetime]:
     rows = await db.execute(select(Heartbeat.name, Heartbeat.at))
     return dict(rows.all())
-
-
-async def _put(
-    db: AsyncSession,
-    table: type[Table],
-    key: dict[str, Any],
-    values: dict[str, Any],
-    *,
-    again: dict[str, Any] | None = None,
-) -> None:
-    """Write a row, or over it; `again`: what changes then, where that is not simply all of `values`."""
-    insert = _insert(db)(table).values(**key, **values)
-    await db.execute(insert.on_conflict_do_update(index_elements=list(key), set_=again or values))
-
-
-def _insert(db: AsyncSession) -> Callable[[type[Table]], Any]:
-    """The engine's own INSERT, which knows ON CONFLICT."""
-    return postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert

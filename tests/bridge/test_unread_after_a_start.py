@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.matrix.homeserver import HomeserverError
-from facilitator import sightings
+from facilitator import sightings, unread
 from facilitator.ids import EventId, MatrixRoomId
 from tests.cast import BEN, CLEO
 from tests.fake_people import FakePerson
@@ -21,9 +21,9 @@ async def cut_short(house: Running) -> None:
     await house.client.listen(since, wait=timedelta())
 
 
-async def unread(house: Running) -> int:
+async def standing(house: Running) -> int:
     async with house.database.reading() as db:
-        return sum(map(len, (await sightings.still_unreadable(db)).values()))
+        return len(await unread.latest(db))
 
 
 def helped(house: Running, room: MatrixRoomId) -> int:
@@ -38,7 +38,7 @@ async def ben(running: Running) -> tuple[FakePerson, MatrixRoomId]:
     room = await running.matrix_room(group)
     await ben.say(room, "!help", key_later=True)
     await running.settle()
-    assert (await unread(running), helped(running, room)) == (1, 0)
+    assert (await standing(running), helped(running, room)) == (1, 0)
     await ben.send_keys()
     await cut_short(running)
     return ben, room
@@ -49,7 +49,7 @@ async def test_a_call_whose_key_came_to_a_dying_process_is_answered_after_the_st
 ) -> None:
     await running.start()
     await running.settle()
-    assert (await unread(running), helped(running, ben[1])) == (0, 1)
+    assert (await standing(running), helped(running, ben[1])) == (0, 1)
 
 
 @pytest.mark.parametrize("error", [rate_limited(), dead_line()], ids=["rate limit", "no connection"])
@@ -61,39 +61,24 @@ async def test_bad_weather_puts_it_off_and_keeps_nobody_from_being_heard(
     running.server.weather.strike(error, on="read_again", times=2)
     await person.say(room, "!sessions")
     assert await running.passes[0]()
-    assert await unread(running) == 1
+    assert await standing(running) == 1
     await running.settle()
     assert any("No session is planned yet." in text for text in running.said(room))
     await running.passes[0]()
     await running.settle()
-    assert (await unread(running), helped(running, room)) == (0, 1)
+    assert (await standing(running), helped(running, room)) == (0, 1)
 
 
 async def test_what_stands_in_a_room_we_are_out_of_keeps_nothing_else_from_being_read(
     running: Running, ben: tuple[FakePerson, MatrixRoomId]
 ) -> None:
     async with running.database.transaction() as db:
-        await sightings.could_not_read(
+        await unread.could_not_read(
             db, EventId("$gone"), room=MatrixRoomId("!gone:test"), session_id="gone", now=running.clock.now()
         )
     await running.start()
     await running.settle()
     assert helped(running, ben[1]) == 1
-
-
-async def test_only_the_latest_of_very_much_is_tried_in_order(running: Running) -> None:
-    room = MatrixRoomId("!room:test")
-    async with running.database.transaction() as db:
-        for number in range(30):
-            await sightings.could_not_read(
-                db,
-                EventId(f"$event{number:02}"),
-                room=room,
-                session_id="lost",
-                now=running.clock.turn(timedelta(minutes=1)),
-            )
-        latest = await sightings.still_unreadable(db, limit=5)
-    assert latest == {room: [f"$event{number}" for number in range(25, 30)]}
 
 
 async def test_a_key_that_never_comes_costs_one_question_a_start_and_no_more(running: Running) -> None:
@@ -105,5 +90,25 @@ async def test_a_key_that_never_comes_costs_one_question_a_start_and_no_more(run
         await running.start()
         await running.settle()
         await running.settle()
-        assert await unread(running) == 1
+        assert await standing(running) == 1
         assert running.server.weather.calls["read_again"] == starts
+
+
+async def test_very_much_keeps_nobody_waiting_and_is_asked_for_a_little_at_a_time(
+    running: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    async with running.database.transaction() as db:
+        for number in range(60):
+            await unread.could_not_read(
+                db, EventId(f"$none{number:02}"), room=ben[1], session_id="lost", now=running.clock.now()
+            )
+    await running.start()
+    asked = running.server.weather.calls
+    before, listener = asked["read_again"], running.passes[0]
+    assert await listener()
+    assert asked["read_again"] == before, "the sender and the timer wait for this pass"
+    for passes in (1, 2, 3, 4):
+        await listener()
+        assert asked["read_again"] == before + passes
+    await running.settle()
+    assert (asked["read_again"], helped(running, ben[1])) == (before + 4, 1)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from facilitator import rooms, sightings
 from facilitator.database.tables import MembershipSighting, RoomSighting
-from facilitator.ids import BotId, EventId, MatrixRoomId, UserId
+from facilitator.ids import BotId, EventId, UserId
 from facilitator.rules.wanted_room import ENCRYPTION
 from facilitator.sightings import Looked
 from tests.cast import BEN, CLEO
@@ -210,19 +210,6 @@ async def test_how_far_we_listened_is_kept_with_what_was_heard_or_not_at_all(any
             await sightings.listened(db, scene.bot, "s3", now=NOW)
             raise ZeroDivisionError
     assert await cursor() == "s2"
-
-
-async def test_what_could_not_be_read_is_found_by_the_key_that_comes(any_scene: Scene) -> None:
-    cedar, e = MatrixRoomId("!cedar:test"), [EventId(f"$e{n}") for n in range(4)]
-    async with any_scene.database.transaction() as db:
-        for event, room, session in ((e[0], MAPLE, "a"), (e[1], MAPLE, "a"), (e[2], MAPLE, "b"), (e[3], cedar, "a")):
-            await sightings.could_not_read(db, event, room=room, session_id=session, now=NOW)
-            await sightings.could_not_read(db, event, room=room, session_id=session, now=NOW)
-        found = await sightings.unreadable(db, [(MAPLE, "a"), (cedar, "b")])
-        assert {room: sorted(events) for room, events in found.items()} == {MAPLE: e[:2]}
-        await sightings.read_at_last(db, e[0])
-        assert await sightings.unreadable(db, [(MAPLE, "a"), (cedar, "a")]) == {MAPLE: [e[1]], cedar: [e[3]]}
-        assert await sightings.unreadable(db, []) == {}
 
 
 async def test_failures_of_an_event_are_counted_for_each(any_scene: Scene) -> None:
