@@ -13,6 +13,7 @@ import peewee
 import vodozemac
 from nio.store import SqliteStore
 
+from facilitator.database.sqlite import journal_mode
 from facilitator.errors import N_, Misconfigured
 from facilitator.ids import UserId
 
@@ -66,8 +67,9 @@ class _Database(peewee.SqliteDatabase):
 
 
 class Store(SqliteStore):
-    """nio's store with a write-ahead log. A crash of the process loses nothing; a power cut may lose the last
-    moments, which costs a key sent once more, and never a key that was published (`to_disk`)."""
+    """nio's store, durable. A crash of the process loses nothing. With a write-ahead log, which only a SQLite that
+    is sound with one gets, a power cut may lose the last moments: that costs a key sent once more, and never a key
+    that was published (`to_disk`). Without, every transaction is on the disk when it ends."""
 
     _row: Any = None
 
@@ -78,7 +80,9 @@ class Store(SqliteStore):
         return self._row
 
     def _create_database(self) -> _Database:
-        pragmas = {"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": "normal"}
+        journal = journal_mode()
+        waits = "NORMAL" if journal == "WAL" else "EXTRA"
+        pragmas = {"foreign_keys": 1, "secure_delete": 1, "journal_mode": journal, "synchronous": waits}
         return _Database(self.database_path, pragmas=pragmas)
 
     def to_disk(self) -> None:

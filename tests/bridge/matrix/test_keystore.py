@@ -1,6 +1,8 @@
 """The key store: weak keys refused, one device for good, private, never mixed with another."""
 
+import contextlib
 import secrets
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,22 @@ def test_two_stores_in_one_process_do_not_mix(tmp_path: Path) -> None:
             store.save_account(machine.account)
             assert Accounts.select().count() == 1
         store.close()
+
+
+@pytest.mark.parametrize("before", [None, "WAL", "DELETE"])
+def test_a_write_ahead_log_is_only_for_a_sqlite_that_is_sound_with_one(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "keys.db"
+    if before is not None:
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute(f"PRAGMA journal_mode = {before}")
+            file.execute("CREATE TABLE kept (word TEXT)")
+    store = KeyStore(path, secrets.token_bytes(32)).open(BOT, "DEVICE")
+    machine = Machine(BOT, "DEVICE", store)
+    machine.save_account()
+    ((journal,),) = store.database.execute_sql("PRAGMA journal_mode")
+    ((waits,),) = store.database.execute_sql("PRAGMA synchronous")
+    sound = sqlite3.sqlite_version_info >= (3, 51, 3)
+    assert (journal, waits) == (("wal", 1) if sound else ("delete", 3))
+    assert (tmp_path / "keys.db-wal").exists() == sound
+    store.to_disk()
+    store.close()
