@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge import account, commands, health
-from bridge.house import House, LeaseLost
+from bridge.house import House, LeaseLost, one_line
 from bridge.listener import Listener
 from bridge.loops import Loop, keep_going
 from bridge.matrix.client import NioHomeserver
@@ -123,7 +123,7 @@ async def _go(house: House, vitals: Vitals, settings: HouseSettings) -> None:
         async with asyncio.TaskGroup() as group:
             for loop in loops:
                 group.create_task(keep_going(loop, vitals=vitals, worked=waker(loops)))
-            group.create_task(_ring(bell, loops))
+            group.create_task(_ring(bell, loops, house.clock))
             group.create_task(_pulse(house, vitals))
     finally:
         await bell.close()
@@ -173,20 +173,32 @@ def waker(loops: Sequence[Loop]) -> Callable[[Loop], None]:
     return wake
 
 
-async def _ring(bell: Bell, loops: Sequence[Loop]) -> None:
+async def _ring(bell: Bell, loops: Sequence[Loop], clock: Clock) -> None:
+    """Without the bell the loops still wake of themselves, only later: its faults end nothing."""
     while True:
-        if await bell.wait(timeout=PULSE):
+        try:
+            rung = await bell.wait(timeout=PULSE)
+        except Exception as error:
+            log.error("bell failed", error=one_line(error))
+            await clock.sleep(PULSE)
+            continue
+        if rung:
             for loop in loops:
                 loop.wake.set()
 
 
 async def _pulse(house: House, vitals: Vitals) -> None:
-    """Tell the panel that the bridge lives and whether it hears its homeserver."""
+    """Tell the panel that the bridge lives and whether it hears its homeserver. Raises SignedOut, LeaseLost."""
     while True:
-        now = house.clock.now()
         vitals.heard.clear()
-        await _beat(house.database, *(("bridge", "homeserver") if vitals.hears() else ("bridge",)), now=now)
-        await ask_if_signed(house, vitals)
+        try:
+            names = ("bridge", "homeserver") if vitals.hears() else ("bridge",)
+            await _beat(house.database, *names, now=house.clock.now())
+            await ask_if_signed(house, vitals)
+        except (SignedOut, LeaseLost):
+            raise
+        except Exception as error:  # what tells how the bridge is must not be what ends it
+            log.error("pulse failed", error=one_line(error))
         with suppress(TimeoutError):
             async with asyncio.timeout(PULSE.total_seconds()):
                 await vitals.heard.wait()

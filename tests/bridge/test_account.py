@@ -1,5 +1,6 @@
 """The bot account at the start: one bridge holds it, and what keeps it from starting is one sentence with its mend."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.cast import BOT
 from tests.clock import TurnedClock
 from tests.keys import Keys
 
+LIMIT = 60
+"""Seconds after which a test that waits has failed."""
 SETTINGS = Settings(homeserver="http://127.0.0.1:1", user_id=BOT)
 
 
@@ -105,7 +108,8 @@ async def test_a_lease_that_another_process_took_is_lost(any_database: Database,
     async with any_database.transaction() as db:
         await bots.hold(db, held.bot, holder="there:2:1", lasts=LEASE)
     with pytest.raises(LeaseLost):
-        await account.keep_holding(any_database, held, hurrying)
+        async with asyncio.timeout(LIMIT):
+            await account.keep_holding(any_database, held, hurrying)
 
 
 async def test_a_lease_that_was_lost_in_between_and_taken_anew_is_lost_all_the_same(
@@ -116,7 +120,8 @@ async def test_a_lease_that_was_lost_in_between_and_taken_anew_is_lost_all_the_s
         async with any_database.transaction() as db:
             await bots.hold(db, held.bot, holder=holder, lasts=LEASE, takes_over="here:" if holder[0] == "t" else "t")
     with pytest.raises(LeaseLost):
-        await account.keep_holding(any_database, held, hurrying)
+        async with asyncio.timeout(LIMIT):
+            await account.keep_holding(any_database, held, hurrying)
 
 
 async def test_without_its_database_it_stops_by_its_own_clock_well_before_the_lease_ends(
@@ -125,7 +130,8 @@ async def test_without_its_database_it_stops_by_its_own_clock_well_before_the_le
     held = await claim(database, "here:1", hurrying)
     nowhere = keys.connect(f"postgresql://hearth@127.0.0.1:{ports.any_free()}/hearth")
     with pytest.raises(LeaseLost):
-        await account.keep_holding(nowhere, held, hurrying)
+        async with asyncio.timeout(LIMIT):
+            await account.keep_holding(nowhere, held, hurrying)
     await nowhere.close()
     assert LEASE / 2 < (stopped := hurrying.now() - TurnedClock().now()) <= LEASE * 2 / 3, stopped
 

@@ -18,6 +18,8 @@ from facilitator.database import Unavailable
 from tests.clock import TurnedClock
 
 NAME = "a secret name"
+LIMIT = 20
+"""Seconds after which a test that waits has failed."""
 Happening = bool | BaseException
 
 
@@ -104,7 +106,8 @@ async def test_what_a_person_has_to_mend_ends_it(fault: Exception, vitals: Vital
     async with going(worker, vitals) as task:
         assert worker.passes == 2
         with pytest.raises(type(fault)):
-            await task
+            async with asyncio.timeout(LIMIT):
+                await task
         assert clock.sleepers == 0
 
 
@@ -185,7 +188,8 @@ async def test_a_rest_of_no_length_is_no_rest(vitals: Vitals) -> None:
     worker = Worker([False] * 5 + [SignedOut("over")], rest=timedelta())
     async with going(worker, vitals) as task:
         with pytest.raises(SignedOut):
-            await task
+            async with asyncio.timeout(LIMIT):
+                await task
     assert worker.passes == 6
 
 

@@ -5,17 +5,23 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge import service
 from bridge.house import LeaseLost
 from bridge.matrix.homeserver import Rejected, SignedOut
 from bridge.vitals import Vitals
 from facilitator import sightings
+from facilitator.database.wakeup import Bell
 from facilitator.errors import Misconfigured
 from tests.cast import BEN
 from tests.clock import TurnedClock
 from tests.fake_weather import dead_line, rate_limited
 from tests.journeys.running import Running
+
+LIMIT = 20
+"""Seconds after which a test that waits has failed."""
+NAME = "a secret name"
 
 
 @pytest.fixture
@@ -80,7 +86,59 @@ async def test_the_pulse_of_an_account_that_was_signed_out_ends(
 ) -> None:
     running.client.device.signed_out = True
     with pytest.raises(SignedOut):
-        await pulse
+        async with asyncio.timeout(LIMIT):
+            await pulse
+
+
+@pytest.mark.parametrize("error", [ValueError(NAME), OSError(NAME)], ids=lambda e: type(e).__name__)
+async def test_a_fault_in_the_pulse_ends_nothing_and_is_told_by_its_kind(
+    running: Running, vitals: Vitals, error: Exception
+) -> None:
+    running.server.weather.strike(error, on="is_signed")  # type: ignore[arg-type]
+    running.client.device.signed = False
+    with capture_logs() as log:
+        task = asyncio.ensure_future(service._pulse(running.house, vitals))
+        for _ in range(2):
+            await beat_once(running, vitals)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert vitals.signed is False
+    assert [(entry["event"], entry["error"]) for entry in log] == [("pulse failed", type(error).__name__)]
+
+
+class CrackedBell(Bell):
+    """Fails, then rings."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+        self.waits = 0
+
+    async def wait(self, timeout: timedelta) -> bool:
+        self.waits += 1
+        if self.waits == 1:
+            raise self._error
+        await asyncio.sleep(0)
+        return True
+
+
+async def test_a_fault_of_the_bell_ends_nothing_and_does_not_repeat_at_once(
+    running: Running, clock: TurnedClock
+) -> None:
+    bell, loops = CrackedBell(ValueError(NAME)), service.loops_of(running.house)
+    with capture_logs() as log:
+        task = asyncio.ensure_future(service._ring(bell, loops, clock))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (bell.waits, task.done()) == (1, False)
+        clock.turn(service.PULSE)
+        async with asyncio.timeout(LIMIT):
+            await loops[0].wake.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [(entry["event"], entry["error"]) for entry in log] == [("bell failed", "ValueError")]
 
 
 @pytest.mark.usefixtures("pulse")
