@@ -3,15 +3,38 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from http import HTTPStatus
 
-from aiohttp.web import Application, AppRunner, Request, Response, TCPSite, json_response
+import structlog
+from aiohttp.web import (
+    Application,
+    AppRunner,
+    BaseRequest,
+    Request,
+    RequestHandler,
+    Response,
+    Server,
+    StreamResponse,
+    TCPSite,
+    json_response,
+)
 
 from bridge.vitals import Vitals
 from facilitator import sightings
 from facilitator.database import Database, Unavailable
 from facilitator.errors import Misconfigured
 
+log = structlog.get_logger(__name__)
 HOST = "127.0.0.1"
+HEADERS = {
+    "Server": "bridge",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer: a browser on this machine can be led here by any page."""
 
 
 @asynccontextmanager
@@ -21,6 +44,7 @@ async def served(port: int, vitals: Vitals, database: Database) -> AsyncIterator
         yield
         return
     app = Application()
+    app.on_response_prepare.append(_put_headers)
 
     async def livez(_: Request) -> Response:
         return Response(text="ok")
@@ -31,7 +55,7 @@ async def served(port: int, vitals: Vitals, database: Database) -> AsyncIterator
 
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
-    runner = AppRunner(app, access_log=None)
+    runner = _Runner(app, access_log=None)
     await runner.setup()
     try:
         await TCPSite(runner, HOST, port).start()
@@ -51,3 +75,40 @@ async def _database_trouble(database: Database, now: datetime) -> list[str]:
     except Unavailable:
         return ["database"]
     return []
+
+
+async def _put_headers(_request: Request, response: StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+class _Handler(RequestHandler):
+    """Answers what is no HTTP at all, which the application never sees, without the name and version of its library."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> StreamResponse:
+        log.warning("unreadable request", status=status, error=type(exc).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer is on its way already")
+        response = Response(status=status, text=f"{HTTPStatus(status).phrase}\n", headers=HEADERS)
+        response.force_close()
+        return response
+
+
+class _Server(Server):
+    def __call__(self) -> RequestHandler:
+        return _Handler(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(AppRunner):
+    __slots__ = ()
+
+    async def _make_server(self) -> Server:
+        made = await super()._make_server()
+        return _Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)

@@ -1,5 +1,6 @@
 """/livez and /readyz of the bridge tell the truth, on a loopback port, and never a name."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -103,6 +104,33 @@ async def test_only_this_machine_is_answered(asked: Asked) -> None:
 async def test_nothing_else_is_served(asked: Asked) -> None:
     for path in ("/", "/metrics", "/readyz/x", "/.env"):
         assert (await asked.get(path))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("GET /livez HTTP/1.1", 200),
+        ("GET /readyz HTTP/1.1", 503),
+        ("GET /nowhere HTTP/1.1", 404),
+        ("POST /readyz HTTP/1.1", 405),
+        ("this is no HTTP", 400),
+    ],
+)
+async def test_every_answer_is_kept_by_nobody_and_names_no_library(
+    asked: Asked, request_line: str, status: int
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", asked.port)
+    writer.write(f"{request_line}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    head, _, _ = answer.partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert first.split()[1] == str(status)
+    assert headers.items() >= health.HEADERS.items()
+    assert headers["Server"] == "bridge"
+    assert "aiohttp" not in answer
+    assert "Python" not in answer
 
 
 async def test_a_port_that_is_taken_is_one_sentence(asked: Asked, database: Database, clock: TurnedClock) -> None:
