@@ -225,7 +225,4 @@ async def _answers(homeserver: LocalHomeserver) -> None:
                     if response.status == 200:
                         return
             await clock.sleep(LOOK_EVERY)
-    raise Misconfigured(
-        f"The homeserver did not start. Its log ends: “{processes.last_line(homeserver.options.log)}” "
-        f"The whole log is {homeserver.options.log}."
-    )
+    raise Misconfigured(f"The homeserver did not start. {processes.last_words(homeserver.options.log)}")

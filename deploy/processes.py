@@ -6,6 +6,7 @@ A group of its own keeps the terminal's Ctrl-C from reaching it, so that whoever
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from facilitator.clock import Clock
 STOP_WITHIN = timedelta(seconds=10)
 LOOK_EVERY = timedelta(milliseconds=50)
 SHOWN = 300
+EVERYDAY = ("debug", "info", "warning")
+DATED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (DEBUG|INFO|WARNING) ")
+"""How a line of Python's own logging begins: the homeserver opens its log with its licence, as warnings."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +64,21 @@ async def _ends(process: subprocess.Popen[bytes], clock: Clock) -> bool:
     return True
 
 
-def last_line(log: Path) -> str:
-    """What it said last, in the words meant for people where it is a line of JSON."""
+def last_words(log: Path) -> str:
+    """Where to read on, and what went wrong if that is the last thing it said. A program that was killed said
+    something else last: quoted, it would pass for the reason."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return _words(lines[-1])[:SHOWN] if lines else "(nothing)"
+    trouble = _trouble(lines[-1])[:SHOWN] if lines else ""
+    return f"Its log ends: “{trouble}” The whole log is {log}." if trouble else f"Its log is {log}."
 
 
-def _words(line: str) -> str:
+def _trouble(line: str) -> str:
+    """A line that is an error or bears no level, in the words meant for people; "" for a note of everyday work."""
     try:
-        return str(json.loads(line)["event"])
-    except (ValueError, KeyError, TypeError):
-        return line
+        said = json.loads(line)
+        return "" if str(said.get("level")).lower() in EVERYDAY else str(said["event"])
+    except (ValueError, KeyError, AttributeError):
+        return "" if DATED.match(line) else line
 
 
 def birth(pid: int) -> str | None:

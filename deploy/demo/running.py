@@ -70,13 +70,13 @@ class Running:
                         if response.status == 200:
                             return
                 await self._clock.sleep(LOOK_EVERY)
-        raise Ended(f"{_capital(service.name)} did not become ready. {_log_of(service)}")
+        raise Ended(f"{_capital(service.name)} did not become ready. {processes.last_words(service.log)}")
 
     def check(self) -> None:
         """Raises Ended when one of them runs no more."""
         for service in (*self._homeserver, *self._services):
             if service.ended:
-                raise Ended(f"{_capital(service.name)} has stopped by itself. {_log_of(service)}")
+                raise Ended(f"{_capital(service.name)} has stopped by itself. {processes.last_words(service.log)}")
 
     async def watch(self) -> None:
         """Until one of them ends, which it then raises."""
@@ -103,10 +103,6 @@ async def end_leftovers(folder: Path, clock: Clock) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(pid), signal.SIGKILL)
             await clock.sleep(LOOK_EVERY)
-
-
-def _log_of(service: Service) -> str:
-    return f"Its log ends: “{processes.last_line(service.log)}” The whole log is {service.log}."
 
 
 def _capital(sentence: str) -> str:

@@ -74,16 +74,34 @@ async def test_stopping_twice_is_harmless(tmp_path: Path, started: list[Service]
 @pytest.mark.parametrize(
     ("log", "last"),
     [
-        ("", "(nothing)"),
         ("one\ntwo\n\n", "two"),
-        ('{"event": "bridge runs", "level": "info"}\n', "bridge runs"),
+        ('{"event": "a room is sick", "level": "error"}\n', "a room is sick"),
+        ('{"event": "no level"}\n', "no level"),
+        (
+            "2026-03-05 11:36:25,402 ERROR synapse.app: Port taken\n",
+            "2026-03-05 11:36:25,402 ERROR synapse.app: Port taken",
+        ),
         ("[1]\n", "[1]"),
         ("x" * 900, "x" * processes.SHOWN),
     ],
 )
-def test_the_last_line_of_a_log_is_told_in_its_words(tmp_path: Path, log: str, last: str) -> None:
+def test_what_went_wrong_is_told_in_the_logs_words(tmp_path: Path, log: str, last: str) -> None:
     (tmp_path / "log").write_text(log)
-    assert processes.last_line(tmp_path / "log") == last
+    assert processes.last_words(tmp_path / "log") == f"Its log ends: “{last}” The whole log is {tmp_path / 'log'}."
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "",
+        '{"event": "bridge runs", "level": "info"}\n',
+        '{"event": "room refused", "level": "warning"}\n',
+        "2026-03-05 11:36:25,402 WARNING root: Licensed under a licence. Website: https://chat.example\n",
+    ],
+)
+def test_what_was_said_in_everyday_work_is_not_given_for_a_reason(tmp_path: Path, log: str) -> None:
+    (tmp_path / "log").write_text(log)
+    assert processes.last_words(tmp_path / "log") == f"Its log is {tmp_path / 'log'}."
 
 
 async def test_a_program_that_ends_by_itself_is_named_with_its_last_words(

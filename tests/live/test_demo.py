@@ -163,7 +163,7 @@ async def test_when_a_program_ends_the_demo_says_which_and_ends_the_others(data:
         [pid] = [pid for pid, line in programs_of(data).items() if program in line]
         os.kill(pid, signal.SIGKILL)
         assert await demo.ends() == 2
-        assert demo.said[-1].startswith(f"{name} has stopped by itself. Its log ends: “")
+        assert demo.said[-1].startswith(f"{name} has stopped by itself. Its log is {data}")
     assert programs_of(data) == {}
 
 
