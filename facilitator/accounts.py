@@ -12,7 +12,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from facilitator import journal
+from facilitator import bots, journal
 from facilitator.database.tables import Account, Link, SignIn
 from facilitator.errors import N_, Invalid, NotFound, TooLate
 from facilitator.ids import AccountId, new_id
@@ -42,10 +42,12 @@ class SignedIn:
 
 
 async def add_coordinator(db: AsyncSession, *, name: str, matrix_id: str, now: datetime) -> AccountId:
-    """Raises Invalid when the name or Matrix id cannot be used, or the id has an account already."""
+    """Raises Invalid when the name or Matrix id cannot be used, or the id is the bot's or has an account already."""
     person = user_id.parse(matrix_id)
     if not 0 < len(name.strip()) <= LONGEST_NAME:
         raise Invalid("name", N_("Give a name of 1 to 80 letters. Any name they like to be called is fine."))
+    if await bots.is_ours(db, person):
+        raise Invalid("matrix_id", N_("This is the bot's own Matrix ID. Give the one the coordinator uses themselves."))
     if await db.scalar(select(Account.id).where(Account.matrix_id_index == person)):
         raise Invalid("matrix_id", N_("There is an account with this Matrix ID already."))
     account_id = AccountId(new_id())

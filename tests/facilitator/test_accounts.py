@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from facilitator import accounts
+from facilitator import accounts, bots
 from facilitator.accounts import SignedIn
 from facilitator.database import Database
 from facilitator.database.tables import Account, Link, SignIn, Table
 from facilitator.errors import Invalid, NotFound, Refused, TooLate
 from facilitator.ids import AccountId
 from tests import cast
-from tests.cast import ADA, BEN, EVE, Cast
+from tests.cast import ADA, BEN, BOT, EVE, Cast
 from tests.facilitator.scene import NOW
 from tests.keys import Keys
 
@@ -98,6 +98,16 @@ async def test_an_account_that_cannot_be_is_refused_beside_its_field(
         async with database.transaction() as db:
             await accounts.add_coordinator(db, name=name, matrix_id=matrix_id, now=NOW)
     assert wrong.value.field == field
+    assert await number(database, Account) == 2
+
+
+async def test_the_bot_is_no_coordinator(database: Database, people: Cast) -> None:
+    async with database.transaction() as db:
+        await bots.enrol(db, user_id=BOT, homeserver="http://test", now=NOW)
+    with pytest.raises(Invalid, match="bot's own Matrix ID") as wrong:
+        async with database.transaction() as db:
+            await accounts.add_coordinator(db, name="Hearth", matrix_id=BOT, now=NOW)
+    assert wrong.value.field == "matrix_id"
     assert await number(database, Account) == 2
 
 
