@@ -69,14 +69,14 @@ class Stage:
         self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
 
     async def submit(self, page: str, fields: Mapping[str, str], *, to: str = "") -> str:
-        """Fill in the form on a page of the panel. Returns where it led."""
+        """Fill in the form on a page of the panel. Returns the page it led to."""
         base = self.facts["panel_url"].rstrip("/")
         shown = await (await self._browse("GET", base + page)).text()
         token = re.search(r'name="form_token"\s+value="([^"]+)"', shown)
         assert token, "the page has no form"
         answer = await self._browse("POST", base + (to or page), {**fields, "form_token": token[1]})
         assert answer.status == 303, f"the panel did not take the form: {answer.status}"
-        return answer.headers["Location"]
+        return answer.headers["Location"].partition("?")[0]
 
     async def _browse(self, method: str, url: str, form: Mapping[str, str] | None = None) -> aiohttp.ClientResponse:
         headers = {"Sec-Fetch-Site": "same-origin", "Cookie": self.cookie}
