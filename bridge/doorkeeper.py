@@ -61,7 +61,8 @@ class Doorkeeper:
         except (SlowDown, SignedOut, LeaseLost, Unavailable):
             raise
         except Exception as error:
-            log.warning("room failed", error=one_line(error), exc_info=error)
+            bug = None if isinstance(error, TryLater) else error
+            log.warning("room failed", error=one_line(error), exc_info=bug)
             if not await tried_in_vain(self._house, key):
                 again.append(error if isinstance(error, TryLater) else TryLater("room failed", AGAIN))
                 return False
