@@ -114,7 +114,10 @@ def utterances() -> set[str]:
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
             given = [word.value for word in call.keywords if word.arg == "utterance"]
             given += call.args[:1] if isinstance(call.func, ast.Name) and call.func.id == "Reply" else []
-            found |= {str(each.value) for each in given if isinstance(each, ast.Constant)}
+            either = [
+                one for each in given for one in ([each.body, each.orelse] if isinstance(each, ast.IfExp) else [each])
+            ]
+            found |= {str(each.value) for each in either if isinstance(each, ast.Constant)}
     return found
 
 
