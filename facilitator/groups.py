@@ -16,6 +16,7 @@ from facilitator.rules import names, recurrence
 from facilitator.rules.recurrence import Occurrence
 
 LONGEST_PURPOSE = 500
+PER_PAGE = 50
 SILENT = timedelta(minutes=2)
 
 
@@ -38,6 +39,15 @@ class GroupLine:
     room: RoomState
     members: int
     next_session: Occurrence | None
+
+
+@dataclass(frozen=True)
+class GroupList:
+    """One page of the groups somebody runs, of `pages` in all; `page` counts from 1."""
+
+    lines: tuple[GroupLine, ...]
+    page: int
+    pages: int
 
 
 @dataclass(frozen=True)
@@ -91,8 +101,10 @@ async def suggest_name(db: AsyncSession, *, by: AccountId) -> str:
     return names.suggest(await db.scalar(select(func.count()).select_from(Group)) or 0)
 
 
-async def mine(db: AsyncSession, *, by: AccountId, now: datetime) -> list[GroupLine]:
-    """The groups this account runs, by name. Its number of statements does not depend on how many there are."""
+async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1) -> GroupList:
+    """The groups this account runs, by name, fifty to a page; a page that is not there is the nearest that is. Its
+    number of statements does not depend on how many there are.
+    """
     rows = await db.execute(
         select(Group.id, Group.name, _inside_count(), Room.revision, *SEEN)
         .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
@@ -100,8 +112,14 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime) -> list[GroupL
         .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
         .where(GroupFacilitator.account_id == by, Group.closed.is_(None), Room.kind == "group")
     )
+    by_name = sorted(
+        rows, key=lambda row: (row[1].casefold(), row[0])
+    )  # names are sealed: only here can they be sorted
+    pages = max(-(-len(by_name) // PER_PAGE), 1)
+    page = min(max(page, 1), pages)
+    shown = by_name[(page - 1) * PER_PAGE : page * PER_PAGE]
     beats = await sightings.heartbeats(db)
-    series = await schedule.of_facilitator(db, by)
+    series = await schedule.of_groups(db, [row[0] for row in shown])
     lines = [
         GroupLine(
             group_id,
@@ -112,9 +130,9 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime) -> list[GroupL
                 (n for s in series.get(group_id, ()) for n in recurrence.upcoming(s, now, 1)), key=_start, default=None
             ),
         )
-        for group_id, name, count, revision, matched, trouble, looked in rows
+        for group_id, name, count, revision, matched, trouble, looked in shown
     ]
-    return sorted(lines, key=lambda line: line.name.casefold())
+    return GroupList(tuple(lines), page, pages)
 
 
 async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> GroupPage:

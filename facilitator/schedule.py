@@ -1,6 +1,6 @@
 """Sessions of a group: a weekly series in local wall time. Reminders are computed from it, never queued."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, outbox, ownership
-from facilitator.database.tables import Group, GroupFacilitator, Room, Series
+from facilitator.database.tables import Group, Room, Series
 from facilitator.errors import N_, Invalid, NotFound
 from facilitator.ids import AccountId, ActId, BotId, GroupId, RoomId, SeriesId, because, new_id
 from facilitator.rules import recurrence, reminders
@@ -120,13 +120,9 @@ async def lines(db: AsyncSession, group_id: GroupId, *, now: datetime) -> tuple[
     return tuple(sorted(found, key=lambda line: (line.weekday, line.at, line.id)))
 
 
-async def of_facilitator(db: AsyncSession, by: AccountId) -> dict[GroupId, list[SeriesFacts]]:
-    """Every series of the groups this account runs, in one statement."""
-    rows = await db.scalars(
-        select(Series)
-        .join(GroupFacilitator, GroupFacilitator.group_id == Series.group_id)
-        .where(GroupFacilitator.account_id == by, Series.ended.is_(None))
-    )
+async def of_groups(db: AsyncSession, group_ids: Sequence[GroupId]) -> dict[GroupId, list[SeriesFacts]]:
+    """The series of these groups that go on, in one statement."""
+    rows = await db.scalars(select(Series).where(Series.group_id.in_(group_ids), Series.ended.is_(None)))
     found: dict[GroupId, list[SeriesFacts]] = {}
     for s in rows:
         found.setdefault(s.group_id, []).append(_facts(s))

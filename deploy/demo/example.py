@@ -34,7 +34,7 @@ class Example:
         now = self._clock.now()
         async with commands.opened(self._house) as database, database.transaction() as db:
             ada = await accounts.find(db, people.user_id(people.FACILITATOR))
-            if await groups.mine(db, by=ada, now=now):
+            if (await groups.mine(db, by=ada, now=now)).lines:
                 return False
             group = await groups.open_group(
                 db, by=ada, name=NAME, purpose=PURPOSE, language="en", time_zone=self._house.time_zone, now=now

@@ -27,9 +27,9 @@ async def open_group(database: Database, by: AccountId, **other: str) -> GroupId
         )  # fmt: skip
 
 
-async def mine(scene: Scene, by: AccountId, now: datetime = NOW) -> list[GroupLine]:
+async def mine(scene: Scene, by: AccountId, now: datetime = NOW, page: int = 1) -> list[GroupLine]:
     async with scene.database.reading() as db:
-        return await groups.mine(db, by=by, now=now)
+        return list((await groups.mine(db, by=by, now=now, page=page)).lines)
 
 
 # ------------------------------------------------------------------------------------------------ open
@@ -253,9 +253,13 @@ async def test_two_hundred_groups_are_listed_in_as_many_statements_as_ten(any_sc
                 await schedule.schedule(
                     db, by=scene.cast.ada, group_id=group, weekday=1, at="19:00", time_zone="UTC", minutes=60, now=NOW
                 )
-        assert len(await mine(scene, scene.cast.ada)) == upto
+        assert len(await mine(scene, scene.cast.ada)) == min(upto, groups.PER_PAGE)
         counts.append(await statements(scene, lambda: mine(scene, scene.cast.ada)))
     assert counts[0] == counts[1] <= 4
+    names = [line.name for page in (1, 2, 3, 4) for line in await mine(scene, scene.cast.ada, page=page)]
+    assert names == sorted(names) and len(set(names)) == 200
+    assert await mine(scene, scene.cast.ada, page=99) == await mine(scene, scene.cast.ada, page=4)
+    assert await mine(scene, scene.cast.ada, page=0) == await mine(scene, scene.cast.ada)
 
 
 async def test_a_group_of_two_hundred_is_shown_in_as_many_statements_as_one_of_five(any_scene: Scene) -> None:

@@ -14,8 +14,14 @@ from web.pages import go, see
 async def list_mine(request: Request) -> Response:
     app, signed_in = request.config_dict, request[keys.SIGNED_IN]
     async with app[keys.DATABASE].reading() as db:
-        mine = await groups.mine(db, by=signed_in.account_id, now=app[keys.CLOCK].now())
-    return see(request, "groups.html", groups=mine)
+        mine = await groups.mine(db, by=signed_in.account_id, now=app[keys.CLOCK].now(), page=page_of(request))
+    return see(request, "groups.html", groups=mine.lines, page=mine.page, pages=mine.pages)
+
+
+def page_of(request: Request) -> int:
+    """Which page of a list was asked for; what is no number is the first."""
+    asked = request.query.get("page", "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 1
 
 
 async def new(request: Request) -> Response:
