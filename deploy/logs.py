@@ -49,7 +49,7 @@ class LibrarySpoke(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        log = structlog.get_logger("hearth.library")
+        log = structlog.get_logger("hearth.libraries")
         log.warning("a library warns", library=record.name, trace=list(trace(error)) if error else None)
 
 
