@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -76,9 +77,9 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
         log.info("bridge stops")
 
 
-async def _until(stop: asyncio.Event, *work: object) -> None:
+async def _until(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
     """Run all of it until `stop`, or until one ends with an error a person has to mend."""
-    tasks = [asyncio.ensure_future(w) for w in work]  # type: ignore[call-overload]
+    tasks = [asyncio.ensure_future(each) for each in work]
     stopping = asyncio.ensure_future(stop.wait())
     try:
         done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
