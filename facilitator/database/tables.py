@@ -99,6 +99,7 @@ class BotAccount(Table):
     access_token: Mapped[str | None] = mapped_column(Sealed("bot_accounts.access_token", ring="bridge"))
     seeds: Mapped[Any | None] = mapped_column(SealedJson("bot_accounts.seeds", ring="bridge"))
     master_key: Mapped[str | None]  # the public half, to notice when the server shows another
+    login: Mapped[str] = mapped_column(default="session", server_default="session")  # session | application_service
     created: Mapped[datetime]
 
 
@@ -165,6 +166,8 @@ class Room(Table):
     person_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"))
     bot_account_id: Mapped[BotId | None] = mapped_column(ForeignKey("bot_accounts.id"), index=True)
     revision: Mapped[int] = mapped_column(default=1)  # raised by every change to what should be
+    renewal: Mapped[str | None]  # upgrade | remake: what was agreed to; None: nothing
+    renewal_asked: Mapped[datetime | None]
     created: Mapped[datetime]
     closed: Mapped[datetime | None]
 
@@ -205,6 +208,9 @@ class RoomSighting(Table):
     matrix_room: Mapped[MatrixRoomId | None] = mapped_column(unique=True)
     encryption: Mapped[Any | None] = mapped_column(Json())  # content of m.room.encryption, once verified
     history_visibility: Mapped[str | None]
+    version: Mapped[str | None]
+    via: Mapped[Any | None] = mapped_column(Json())  # servers that can lead somebody into it
+    obstacles: Mapped[Any | None] = mapped_column(Json())  # codes: what no step can mend
     revision: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[str | None]  # a code the panel has words for
     failures: Mapped[int] = mapped_column(default=0)
@@ -225,6 +231,51 @@ class MembershipSighting(Table):
     seen: Mapped[datetime]
 
 
+class FormerRoom(Table):
+    """A Matrix room one of ours was in before it was upgraded, made anew, or left for another."""
+
+    __tablename__ = "former_rooms"
+    matrix_room: Mapped[MatrixRoomId] = mapped_column(primary_key=True)
+    room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), index=True)
+    why: Mapped[str]  # a code
+    since: Mapped[datetime]
+    left: Mapped[datetime | None]  # when the bot had nothing more to do there
+
+
+class KeySighting(Table):
+    """Whether a person and the bot can read each other in a room: their encryption health."""
+
+    __tablename__ = "key_sightings"
+    room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
+    health: Mapped[str]  # a code the panel has words for
+    since: Mapped[datetime]
+    checked: Mapped[datetime]
+
+
+class PinnedIdentity(Table):
+    """The master key a person's devices were first seen signed by, to notice when another takes its place."""
+
+    __tablename__ = "pinned_identities"
+    bot_account_id: Mapped[BotId] = mapped_column(ForeignKey("bot_accounts.id", ondelete="CASCADE"), primary_key=True)
+    person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
+    master_key: Mapped[str] = mapped_column(Blind("master_key"))
+    since: Mapped[datetime]
+    changed: Mapped[datetime | None]  # when another key was first seen; None while it is the same
+
+
+class RateBucket(Table):
+    """How fast the homeserver lets an account go with one kind of request, as learned from its answers."""
+
+    __tablename__ = "rate_buckets"
+    bot_account_id: Mapped[BotId] = mapped_column(ForeignKey("bot_accounts.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    every_ms: Mapped[int]  # one token grows in this time
+    burst: Mapped[int]
+    free_at: Mapped[datetime | None]
+    at: Mapped[datetime]
+
+
 class Cursor(Table):
     """How far an account has listened; committed with what was heard."""
 
@@ -242,6 +293,7 @@ class UnreadableEvent(Table):
     event_id: Mapped[EventId] = mapped_column(primary_key=True)
     matrix_room: Mapped[MatrixRoomId]
     session_id: Mapped[str]
+    sender_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"))
     since: Mapped[datetime]
 
 

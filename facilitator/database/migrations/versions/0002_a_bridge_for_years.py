@@ -1,0 +1,108 @@
+"""A bridge for years"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+UTC = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "pinned_identities",
+        sa.Column("bot_account_id", sa.Text(), nullable=False),
+        sa.Column("person_index", sa.Text(), nullable=False),
+        sa.Column("master_key", sa.Text(), nullable=False),
+        sa.Column("since", UTC, nullable=False),
+        sa.Column("changed", UTC, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["bot_account_id"],
+            ["bot_accounts.id"],
+            name=op.f("fk_pinned_identities_bot_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("bot_account_id", "person_index", name=op.f("pk_pinned_identities")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "rate_buckets",
+        sa.Column("bot_account_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("every_ms", sa.Integer(), nullable=False),
+        sa.Column("burst", sa.Integer(), nullable=False),
+        sa.Column("free_at", UTC, nullable=True),
+        sa.Column("at", UTC, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["bot_account_id"], ["bot_accounts.id"], name=op.f("fk_rate_buckets_bot_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("bot_account_id", "kind", name=op.f("pk_rate_buckets")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "former_rooms",
+        sa.Column("matrix_room", sa.Text(), nullable=False),
+        sa.Column("room_id", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("since", UTC, nullable=False),
+        sa.Column("left", UTC, nullable=True),
+        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name=op.f("fk_former_rooms_room_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("matrix_room", name=op.f("pk_former_rooms")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("former_rooms", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_former_rooms_room_id"), ["room_id"], unique=False)
+
+    op.create_table(
+        "key_sightings",
+        sa.Column("room_id", sa.Text(), nullable=False),
+        sa.Column("person_index", sa.Text(), nullable=False),
+        sa.Column("health", sa.Text(), nullable=False),
+        sa.Column("since", UTC, nullable=False),
+        sa.Column("checked", UTC, nullable=False),
+        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name=op.f("fk_key_sightings_room_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("room_id", "person_index", name=op.f("pk_key_sightings")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("login", sa.Text(), server_default="session", nullable=False))
+
+    with op.batch_alter_table("room_sightings", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("version", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("via", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("obstacles", sa.Text(), nullable=True))
+
+    with op.batch_alter_table("rooms", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("renewal", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("renewal_asked", UTC, nullable=True))
+
+    with op.batch_alter_table("unreadable", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sender_index", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("unreadable", schema=None) as batch_op:
+        batch_op.drop_column("sender_index")
+
+    with op.batch_alter_table("rooms", schema=None) as batch_op:
+        batch_op.drop_column("renewal_asked")
+        batch_op.drop_column("renewal")
+
+    with op.batch_alter_table("room_sightings", schema=None) as batch_op:
+        batch_op.drop_column("obstacles")
+        batch_op.drop_column("via")
+        batch_op.drop_column("version")
+
+    with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
+        batch_op.drop_column("login")
+
+    op.drop_table("key_sightings")
+    with op.batch_alter_table("former_rooms", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_former_rooms_room_id"))
+
+    op.drop_table("former_rooms")
+    op.drop_table("rate_buckets")
+    op.drop_table("pinned_identities")
