@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from bridge.heard import Heard, Sync
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
+from facilitator.rules.reach import Reach
+from facilitator.rules.server_acl import ServerAcl
 
 MARKER_KEY = "io.hearth.room"
 """Where our room id stands in `creation_content`: how a room is found again after a crash (createRoom has no
@@ -69,6 +71,7 @@ class FoundRoom:
     power_levels: Mapping[str, Any] = field(repr=False)
     members: Mapping[UserId, str] = field(repr=False)
     """user → membership: join, invite, leave, ban, knock."""
+    server_acl: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class CreateRoom:
     history_visibility: str
     guest_access: str
     power_levels: Mapping[str, Any] = field(repr=False)
+    server_acl: Mapping[str, Any] = field(default_factory=ServerAcl().content, repr=False)
     additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
     direct_to: UserId | None = field(default=None, repr=False)
 
@@ -130,10 +134,11 @@ class KnownRoom:
 @dataclass(frozen=True)
 class Sent:
     """A message is in the room. `withheld`: people some of whose devices got no key since the last send, because
-    their owner has not signed them."""
+    their owner has not signed them. `reached`: how far its key came with each person who has joined."""
 
     event_id: EventId
     withheld: frozenset[UserId] = field(default=frozenset(), repr=False)
+    reached: Mapping[UserId, Reach] = field(default_factory=dict, repr=False)
 
 
 class Homeserver(Protocol):

@@ -4,7 +4,8 @@ Decided anew before every message from what is true then: who has joined, which 
 they have signed (MSC4153). Whoever was given a key and should not have it any more makes it a new key.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,22 @@ from bridge.matrix.known import Room
 from bridge.matrix.screening import MEGOLM
 from bridge.matrix.their_keys import TheirKeys
 from facilitator.ids import UserId
+from facilitator.rules.reach import Reach
 
 
 @dataclass(frozen=True)
 class Recipients:
     given: dict[Device, OlmDevice] = field(repr=False)
     withheld: dict[Device, OlmDevice] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What came of a share. `withheld`: people some of whose devices were now refused the key and told so.
+    `reached`: how far the key has come with everybody who has joined."""
+
+    withheld: frozenset[UserId] = field(repr=False)
+    reached: Mapping[UserId, Reach] = field(repr=False)
 
 
 class Sharing:
@@ -33,16 +44,25 @@ class Sharing:
         self._machine, self._connection, self._their_keys = machine, connection, their_keys
         self._only_signed = only_signed
 
-    async def ready(self, room: Room) -> frozenset[UserId]:
-        """Have a Megolm session in `room` that all its recipients can read. Returns the people some of whose
-        devices were now refused it. The caller holds the room's turn."""
+    async def ready(self, room: Room) -> Shared:
+        """Have a Megolm session in `room` that all its recipients can read. The caller holds the room's turn."""
         joined = await self._joined(room)
         await self._their_keys.know(joined)
         recipients = self._recipients(room, joined)
         session = self._session(room, recipients)
         await self._give(room, session, recipients.given)
         session.mark_as_shared()
-        return await self._tell(room, session, recipients.withheld)
+        told = await self._tell(room, session, recipients.withheld)
+        return Shared(told, self._reached(joined, recipients, session))
+
+    def _reached(
+        self, joined: Iterable[str], recipients: Recipients, session: OutboundGroupSession
+    ) -> dict[UserId, Reach]:
+        has = Counter(user for user, device in recipients.given if (user, device) in session.users_shared_with)
+        lacks = Counter(user for user, device in recipients.given if (user, device) not in session.users_shared_with)
+        refused = Counter(user for user, _ in recipients.withheld)
+        answered = self._their_keys.answered
+        return {UserId(user): Reach(has[user], refused[user], lacks[user], answered(user)) for user in joined}
 
     async def _joined(self, room: Room) -> set[str]:
         """Only who has joined: nio gives keys to the invited as well."""

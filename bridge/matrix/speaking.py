@@ -32,11 +32,11 @@ class Speaking:
             raise Rejected(NOT_ENCRYPTED)
         known = self.rooms[room]
         async with known.turn:
-            withheld = await self.sharing.ready(known)
+            shared = await self.sharing.ready(known)
             body = self._encrypted(room, dict(content) | {ACT_KEY: act})
             address = path("rooms", room, "send", "m.room.encrypted", act)
             answer = await self.connection.put(address, body, kind="send")
-        return Sent(EventId(needed(answer, "event_id", str)), withheld)
+        return Sent(EventId(needed(answer, "event_id", str)), shared.withheld, shared.reached)
 
     def _encrypted(self, room: MatrixRoomId, content: dict[str, Any]) -> dict[str, Any]:
         """A relation is repeated outside: homeservers gather threads and replies by it."""

@@ -56,6 +56,10 @@ class TheirKeys:
             self._known |= asked - unanswered - self._changed_meanwhile
             self._leave_in_peace(unanswered)
 
+    def answered(self, user: str) -> bool:
+        """Whether their server has said which devices they have, and nothing has changed since."""
+        return user in self._known
+
     def _to_ask(self, users: set[str]) -> set[str]:
         return {user for user in users - self._known if self._may_ask(user)}
 
