@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 READY_WITHIN = timedelta(seconds=60)
 LOOK_EVERY = timedelta(milliseconds=50)
 
-__all__ = ["HOST", "LIFTED", "LocalHomeserver", "Options", "free_port", "require", "running", "start"]
+__all__ = ["HOST", "LIFTED", "Federation", "LocalHomeserver", "Options", "free_port", "require", "running", "start"]
 
 LIFTED: Mapping[str, Any] = {
     **{
@@ -50,17 +50,30 @@ LIFTED: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Federation:
+    """Where other servers reach this one: a listener of its own, with TLS. `certificate` and `key` are its own;
+    `authority` signs the certificates it believes of others, and nobody else's are believed."""
+
+    port: int
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What may differ between one local homeserver and another. `extra` replaces whole top-level keys of its
-    configuration; `limited` keeps Synapse's stock rate limits; `federation` opens that listener too.
+    configuration; `limited` keeps Synapse's stock rate limits; without `federation` it talks to no other server.
+    `program`: what Python runs as the homeserver.
     """
 
     data: Path
     port: int
     server_name: str = "localhost"
     limited: bool = False
-    federation: bool = False
+    federation: Federation | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "synapse.app.homeserver")
 
     @property
     def log(self) -> Path:
@@ -172,21 +185,32 @@ def _configuration(options: Options) -> dict[str, Any]:
     return {
         "server_name": options.server_name,
         "public_baseurl": f"{options.url}/",
-        "listeners": [
-            {
-                "port": options.port,
-                "bind_addresses": [HOST],
-                "type": "http",
-                "tls": False,
-                "resources": [{"names": ["client", "federation"] if options.federation else ["client"]}],
-            }
-        ],
+        "listeners": [_listener(options.port, "client")],
         "database": {"name": "sqlite3", "args": {"database": str(options.data / "homeserver.db")}},
         "media_store_path": str(options.data / "media"),
         **_KEEPS_TO_ITSELF,
-        **({} if options.federation else {"federation_domain_whitelist": [], "send_federation": False}),
         **({} if options.limited else LIFTED),
+        **(_SPEAKS_TO_NO_OTHER if options.federation is None else _federating(options, options.federation)),
     }
+
+
+def _listener(port: int, serves: str, *, tls: bool = False) -> dict[str, Any]:
+    return {"port": port, "bind_addresses": [HOST], "type": "http", "tls": tls, "resources": [{"names": [serves]}]}
+
+
+def _federating(options: Options, federation: Federation) -> dict[str, Any]:
+    """Synapse refuses to talk to loopback of itself; only under these names is it told that it may."""
+    return {
+        "listeners": [_listener(options.port, "client"), _listener(federation.port, "federation", tls=True)],
+        "tls_certificate_path": str(federation.certificate),
+        "tls_private_key_path": str(federation.key),
+        "federation_custom_ca_list": [str(federation.authority)],
+        "ip_range_blacklist": [],
+        "federation_ip_range_blacklist": [],
+    }
+
+
+_SPEAKS_TO_NO_OTHER: Mapping[str, Any] = {"federation_domain_whitelist": [], "send_federation": False}
 
 
 _KEEPS_TO_ITSELF: Mapping[str, Any] = {
@@ -210,7 +234,7 @@ _LOG_CONFIGURATION: Mapping[str, Any] = {
 
 
 def _launch(options: Options) -> Service:
-    command = [sys.executable, "-m", "synapse.app.homeserver", "-c", str(options.data / "homeserver.json")]
+    command = [sys.executable, *options.program, "-c", str(options.data / "homeserver.json")]
     return processes.start("the homeserver", command, folder=options.data, log=options.log)
 
 
