@@ -11,6 +11,7 @@ from bridge.heard import Heard, InvitedUs, Sync
 from bridge.matrix.homeserver import (
     ACT_KEY,
     MARKER_KEY,
+    Counts,
     CreateRoom,
     FoundRoom,
     HomeserverError,
@@ -186,6 +187,7 @@ class FakeClient:
             encryption=copy.deepcopy(room.encryption),
             power_levels=copy.deepcopy(dict(room.levels)),
             members=room.members(),
+            server_acl=copy.deepcopy(room.content("m.room.server_acl")) or None,
         )
 
     async def create(self, step: CreateRoom) -> MatrixRoomId:
@@ -292,6 +294,10 @@ class FakeClient:
 
     async def is_signed(self) -> bool:
         return await self._ask("is_signed", lambda: self.device.signed)
+
+    @property
+    def counts(self) -> Counts:
+        return Counts()
 
     async def close(self) -> None:
         self.closed = True

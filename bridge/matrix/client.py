@@ -10,7 +10,7 @@ from bridge.heard import Heard, Sync
 from bridge.matrix import changing, looking, unreadable
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine
-from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
+from bridge.matrix.homeserver import Counts, CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
 from bridge.matrix.identity import Identity, IdentityStorage
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.known import Rooms
@@ -84,9 +84,14 @@ class NioHomeserver:
         return UserId(self._machine.user_id)
 
     @property
-    def faults(self) -> Mapping[str, int]:
-        """How often something malformed was dropped, by kind: for metrics."""
-        return self._machine.faults
+    def counts(self) -> Counts:
+        return Counts(
+            answered=dict(self._connection.answered),
+            limited=dict(self._connection.limited),
+            malformed=dict(self._machine.faults),
+            unread=self._machine.unread,
+            one_time_keys=self._machine.uploaded_key_count,
+        )
 
     async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
         sync = await self._listening.listen(since, wait)

@@ -5,6 +5,7 @@ or raises TryLater, Rejected or SignedOut. Nothing of a request's address or bod
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,13 @@ from facilitator.clock import Clock
 
 REQUEST_WITHIN = timedelta(seconds=30)
 AFTER_A_FAULT = timedelta(seconds=5)
-SIGNED_OUT = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED"})
+SIGNED_OUT = frozenset(
+    {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED", "M_UNKNOWN_DEVICE"}
+)
+"""The last is how an application service hears that its device was deleted (MSC4326)."""
+KEY_EXISTS = "HEARTH_KEY_EXISTS"
+KEY_GIVEN_BEFORE = re.compile(r"One time key \S+ already exists\.")
+"""Synapse's words where one of our one-time keys was uploaded before with other content, in `M_UNKNOWN`."""
 
 DENIED = re.compile(r"Federation denied with (?P<server>\S+)\.")
 """Synapse's words, in `M_FORBIDDEN` like a person's own no."""
@@ -36,6 +43,14 @@ class FederationDenied(Rejected):
         self.server = server
 
 
+class NeedsConfirmation(Rejected):
+    """The homeserver wants a person to confirm this with a password. `session`: what their confirmation belongs to."""
+
+    def __init__(self, session: object) -> None:
+        super().__init__("HEARTH_NEEDS_CONFIRMATION", "the homeserver asks to confirm with a password")
+        self.session = session
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -48,13 +63,18 @@ def path(*parts: str, version: str = "v3") -> str:
 
 
 class Connection:
-    """The homeserver at `url`. `token` may be empty for what needs no sign-in."""
+    """The homeserver at `url`. `token` may be empty for what needs no sign-in. `acting_as` goes along with every
+    request: an application service says there which account and device of its it means (MSC4326)."""
 
-    def __init__(self, url: str, token: str = "", *, clock: Clock) -> None:
-        self._url = url.rstrip("/")
+    def __init__(self, url: str, token: str = "", *, clock: Clock, acting_as: Mapping[str, str] | None = None) -> None:
+        self._url, self._acting_as = url.rstrip("/"), dict(acting_as or {})
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._pace = Pace(clock)
         self._http: aiohttp.ClientSession | None = None
+        self.limited: Counter[str] = Counter()
+        """How often the server asked us to go slower, by kind of request."""
+        self.answered: Counter[str] = Counter()
+        """Requests by what came of them: fine, limited, refused, fault, no_connection."""
 
     async def get(self, address: str, query: Mapping[str, str] | None = None, *, wait: timedelta = timedelta()) -> Json:
         """`wait`: how long the server is asked to hold the answer back, on top of our own patience."""
@@ -71,6 +91,9 @@ class Connection:
 
     async def put(self, address: str, body: Json, *, kind: str) -> Json:
         return _mapping(await self._ask("PUT", address, body=body, kind=kind))
+
+    async def delete(self, address: str, body: Json, *, kind: str) -> Json:
+        return _mapping(await self._ask("DELETE", address, body=body, kind=kind))
 
     async def close(self) -> None:
         if self._http is not None:
@@ -90,10 +113,21 @@ class Connection:
         try:
             answer = await self._exchange(method, address, query, body, patience)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.answered["no_connection"] += 1
             raise TryLater("no connection", AFTER_A_FAULT) from error
         if answer.status < 300:
+            self.answered["fine"] += 1
             return answer.body
-        raise self._refusal(answer, kind)
+        refusal = self._refusal(answer, kind)
+        self._count(refusal, kind)
+        raise refusal
+
+    def _count(self, refusal: HomeserverError, kind: str) -> None:
+        if isinstance(refusal, SlowDown):
+            self.limited[kind] += 1
+            self.answered["limited"] += 1
+        else:
+            self.answered["fault" if isinstance(refusal, TryLater) else "refused"] += 1
 
     async def _exchange(
         self, method: str, address: str, query: Mapping[str, str] | None, body: Json | None, patience: timedelta
@@ -102,7 +136,12 @@ class Connection:
             self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), headers=self._headers)
         timeout = aiohttp.ClientTimeout(total=patience.total_seconds())
         async with self._http.request(
-            method, self._url + address, params=query, json=body, timeout=timeout, allow_redirects=False
+            method,
+            self._url + address,
+            params=self._acting_as | dict(query or {}),
+            json=body,
+            timeout=timeout,
+            allow_redirects=False,
         ) as response:
             try:
                 parsed = await response.json(content_type=None)
@@ -119,11 +158,13 @@ class Connection:
         if answer.status >= 500 or answer.status < 400:
             return TheirFault(f"HTTP {answer.status}", AFTER_A_FAULT)
         if answer.status == 401 and "flows" in said:
-            return Rejected("HEARTH_NEEDS_CONFIRMATION", "the homeserver asks to confirm with a password")
+            return NeedsConfirmation(said.get("session"))
         if not isinstance(code, str):
             return TheirFault(f"HTTP {answer.status} that is not Matrix", AFTER_A_FAULT)
         if code in SIGNED_OUT:
             return SignedOut(code)
+        if KEY_GIVEN_BEFORE.match(str(said.get("error"))):
+            return Rejected(KEY_EXISTS)
         denied = DENIED.fullmatch(str(said.get("error")))
         return FederationDenied(denied["server"]) if denied and code == "M_FORBIDDEN" else Rejected(code)
 

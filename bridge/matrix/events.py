@@ -53,6 +53,7 @@ class Reader:
         try:
             opened = self.machine.read(room, event)
         except NoKey:
+            self.machine.unread += 1
             return Unreadable(**common, session_id=event["content"]["session_id"])
         if opened.type != "m.room.message":
             return None

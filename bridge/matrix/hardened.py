@@ -53,6 +53,8 @@ class Machine(Olm):
     def __init__(self, user_id: UserId, device_id: str, store: Store) -> None:
         super().__init__(user_id, device_id, store)
         self.faults: Counter[str] = Counter()
+        self.unread = 0
+        """How often an event came whose key we lack, those asked for again included."""
 
     # -- to-device -------------------------------------------------------------------------------------------
 

@@ -141,6 +141,21 @@ class Sent:
     reached: Mapping[UserId, Reach] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What was counted since the start, for metrics: by kind of request or of fault, never by room or person.
+
+    `answered`: requests by what came of them. `limited`: refusals for haste, by kind of request. `malformed`: what was
+    dropped, by kind. `unread`: events whose key was lacking when they came. `one_time_keys`: how many the server holds
+    for us, None when it has not said yet."""
+
+    answered: Mapping[str, int] = field(default_factory=dict)
+    limited: Mapping[str, int] = field(default_factory=dict)
+    malformed: Mapping[str, int] = field(default_factory=dict)
+    unread: int = 0
+    one_time_keys: int | None = None
+
+
 class Homeserver(Protocol):
     """Every method raises TryLater, Rejected or SignedOut, and nothing else of the client's own."""
 
@@ -179,6 +194,10 @@ class Homeserver(Protocol):
         """Send an encrypted m.room.message under the act's id as transaction id, the id inside the content too.
         Refuses (Rejected "HEARTH_NOT_ENCRYPTED") in a room not known to be encrypted."""
 
+    async def reach(self, rooms: Collection[MatrixRoomId]) -> Mapping[MatrixRoomId, Mapping[UserId, Reach]]:
+        """Who of those who have joined could read what we said there now, without saying anything: one question for
+        everybody's devices. Rooms that are not known to be encrypted, or that we are not in, are left out."""
+
     async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
         """Look through the room's recent history (bounded) for our own message that carries this act's id."""
 
@@ -189,5 +208,8 @@ class Homeserver(Protocol):
 
     async def is_signed(self) -> bool:
         """Whether the server still shows our device signed by our identity. What /readyz asks."""
+
+    @property
+    def counts(self) -> Counts: ...
 
     async def close(self) -> None: ...
