@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.matrix.connection import Connection, path
+from bridge.matrix.connection import KEY_EXISTS, Connection, NeedsConfirmation, path
 from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
 from tests.bridge.matrix.conftest import Server
 from tests.clock import TurnedClock
@@ -29,7 +29,8 @@ async def refusal(asking: Awaitable[Any]) -> HomeserverError:
         (302, "", TheirFault),
         (401, {"errcode": "M_UNKNOWN_TOKEN"}, SignedOut),
         (401, {"errcode": "M_MISSING_TOKEN"}, SignedOut),
-        (401, {"flows": [], "session": "x"}, Rejected),
+        (400, {"errcode": "M_UNKNOWN_DEVICE"}, SignedOut),  # an application service's deleted device
+        (401, {"flows": [], "session": "x"}, NeedsConfirmation),
         (403, {"errcode": "M_FORBIDDEN", "error": "@ada:test may not"}, Rejected),
         (404, "not here", TheirFault),  # a proxy's words, while the homeserver starts again behind it
         (403, {"message": "forbidden"}, TheirFault),
@@ -54,6 +55,25 @@ async def test_a_code_is_kept_for_those_who_decide_by_it(server: Server, connect
     refused = await refusal(connection.post("/x", {}, kind="invite"))
     assert isinstance(refused, Rejected)
     assert refused.code == "M_FORBIDDEN"
+
+
+async def test_a_one_time_key_that_was_given_before_has_a_code_of_its_own(
+    server: Server, connection: Connection
+) -> None:
+    said = "One time key signed_curve25519:AAAAAQ already exists. Old key: {}; new key: {}"
+    server.says(400, {"errcode": "M_UNKNOWN", "error": said})
+    refused = await refusal(connection.post("/x", {}, kind="keys"))
+    assert isinstance(refused, Rejected)
+    assert refused.code == KEY_EXISTS
+
+
+async def test_an_application_service_says_with_every_request_whom_it_means(server: Server, clock: TurnedClock) -> None:
+    connection = Connection(server.url, "token", clock=clock, acting_as={"user_id": "@hearth:x", "device_id": "D"})
+    server.says(200, {})
+    await connection.get("/x", {"since": "s1"})
+    await connection.put("/y", {}, kind="send")
+    assert server.asked == ["/x?user_id=@hearth:x&device_id=D&since=s1", "/y?user_id=@hearth:x&device_id=D"]
+    await connection.close()
 
 
 async def test_while_a_kind_has_to_wait_the_server_is_not_asked(
