@@ -87,6 +87,7 @@ class Sync:
 
     `events` are in each room's own order. `keys_arrived` names sessions whose key came with this answer.
     `ours` is what became of the bot's own membership: room id → leave, ban, join (removed rooms among them).
+    `devices_changed`: people whose devices, or whose signatures on them, are not what they were.
     """
 
     next_batch: str
@@ -94,3 +95,4 @@ class Sync:
     invitations: tuple[InvitedUs, ...] = ()
     keys_arrived: frozenset[tuple[MatrixRoomId, str]] = frozenset()
     ours: Mapping[MatrixRoomId, str] = field(default_factory=dict)
+    devices_changed: frozenset[UserId] = field(default=frozenset(), repr=False)

@@ -24,6 +24,7 @@ from bridge.matrix.homeserver import (
     SignedOut,
 )
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
+from facilitator.rules.reach import Reach
 from tests.fake_crypto import Device, Megolm, heard
 from tests.fake_rooms import ENCRYPTED, MESSAGE, REDACTION, FakeEvent, FakeRoom
 
@@ -98,7 +99,19 @@ class FakeClient:
             invitations=tuple(self._invitations(after)),
             keys_arrived=frozenset(self._arrived),
             ours={e.room: str(e.content["membership"]) for e in news if self._is_ours(e)},
+            devices_changed=self._devices_changed(after) if since is not None else frozenset(),
         )
+
+    def _devices_changed(self, after: int) -> frozenset[UserId]:
+        """Of those who share an encrypted room with us; for who has just come into one, that counts as a change."""
+        near: set[UserId] = set()
+        came: set[UserId] = set()
+        for room in self.server.rooms.values():
+            if room.encryption is not None and room.membership(self.user_id) == "join":
+                near |= room.joined()
+                came |= {user for user in room.joined() if room.state["m.room.member", user].position > after}
+        changed = {user for position, user in self.server.changes if position > after}
+        return frozenset((changed & near | came) - {self.user_id})
 
     def _begin(self, room: FakeRoom, after: int) -> int:
         """A room just joined comes with what was said in it before, as far as it may be seen."""
@@ -266,7 +279,19 @@ class FakeClient:
         def say() -> FakeEvent:
             return self.server.add(room, self.user_id, MESSAGE, content, sealed=sealed)
 
-        return Sent(self.server.once(self.device, room.room, act, say), withheld)
+        reached = self._megolm.reach(room, all_devices=all_devices)
+        return Sent(self.server.once(self.device, room.room, act, say), withheld, reached)
+
+    async def reach(self, rooms: Collection[MatrixRoomId]) -> Mapping[MatrixRoomId, Mapping[UserId, Reach]]:
+        def ask() -> dict[MatrixRoomId, Mapping[UserId, Reach]]:
+            found = {}
+            for room in rooms:
+                known, there = self._known.get(room), self.server.rooms.get(room)
+                if known and known.encryption and there and there.membership(self.user_id) == "join":
+                    found[room] = self._megolm.reach(there, all_devices=known.all_devices)
+            return found
+
+        return await self._ask("reach", ask)
 
     async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
         after = 0 if since is None else int(since.removeprefix("s"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Undecipherable, Unreadable
 from facilitator.ids import MatrixRoomId, UserId
+from facilitator.rules.reach import Reach
 from tests.fake_rooms import MESSAGE, NONSENSE, FakeEvent, FakeRoom, Sealed
 
 if TYPE_CHECKING:
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Device:
-    """`keys`: session → the first message it can read. `post`: keys on their way, with their place in the stream."""
+    """`keys`: session → the first message it can read. `post`: keys on their way, with their place in the stream.
+    `one_time_keys`: whether it has one left for somebody who never wrote to it."""
 
     user: UserId
     name: str
     signed: bool = True
     signed_out: bool = False
+    one_time_keys: bool = True
     keys: dict[str, int] = field(default_factory=dict, repr=False)
     post: list[tuple[int, MatrixRoomId, str, int]] = field(default_factory=list, repr=False)
 
@@ -56,20 +59,40 @@ class Megolm:
     def __init__(self, server: "FakeHomeserver", device: Device) -> None:
         self._server, self._device = server, device
         self._sessions: dict[MatrixRoomId, Session] = {}
+        self._begun: set[Device] = set()
 
     def seal(self, room: FakeRoom, *, all_devices: bool = False) -> tuple[Sealed, frozenset[UserId]]:
         """Encrypt the next message for whoever has joined, and say whose devices were now refused the key."""
         others = [d for d in self._server.devices_of(room.joined()) if d is not self._device]
         targets = {device for device in others if device.signed or all_devices}
         session = self._session(room, targets)
-        for device in targets - session.given:
+        reached = {device for device in targets if self._reaches(device)}
+        for device in reached - session.given:
             device.post.append((self._server.new_position(), room.room, session.id, session.next_index))
-        session.given |= targets
+        session.given |= reached
         untold = {device for device in others if device not in targets} - session.told
         session.told |= untold
         sealed = Sealed(session.id, session.next_index, signed=self._device.signed)
         session.next_index += 1
         return sealed, frozenset(device.user for device in untold)
+
+    def reach(self, room: FakeRoom, *, all_devices: bool) -> dict[UserId, Reach]:
+        """How far a key would come with each of those who have joined. People on a silent server are as they were when
+        it last answered: unknown, here."""
+        found = {}
+        for user in room.joined() - {self._device.user}:
+            answered = user.partition(":")[2] not in self._server.silent
+            devices = self._server.devices_of({user}) if answered else []
+            right = [device for device in devices if device.signed or all_devices]
+            given = sum(self._reaches(device) for device in right)
+            found[user] = Reach(given, len(devices) - len(right), len(right) - given, answered)
+        return found
+
+    def _reaches(self, device: Device) -> bool:
+        """There is an encrypted session with it, or a key to begin one with; once begun it lasts."""
+        if device.one_time_keys:
+            self._begun.add(device)
+        return device in self._begun
 
     def _session(self, room: FakeRoom, targets: set[Device]) -> Session:
         present = self._sessions.get(room.room)

@@ -28,7 +28,8 @@ USER_ID = re.compile(r"@[^:]*:.+")
 
 @dataclass
 class FakeHomeserver:
-    """The server side. `elsewhere`: other homeservers it can reach; all others are unreachable."""
+    """The server side. `elsewhere`: other homeservers it can reach; all others are unreachable. `silent`: those that do
+    not say just now which devices their people have. `changes`: whose devices changed, with its place in the stream."""
 
     clock: Clock
     server_name: str = "test"
@@ -37,6 +38,8 @@ class FakeHomeserver:
     rooms: dict[MatrixRoomId, FakeRoom] = field(default_factory=dict)
     people: dict[UserId, FakePerson] = field(default_factory=dict)
     devices: dict[tuple[UserId, str], Device] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    changes: list[tuple[int, UserId]] = field(default_factory=list)
     transactions: dict[tuple[str, MatrixRoomId, str], tuple[EventId, datetime]] = field(default_factory=dict)
     position: int = 0
     polling: set[asyncio.Event] = field(default_factory=set)
@@ -56,6 +59,10 @@ class FakeHomeserver:
 
     def devices_of(self, users: Collection[UserId]) -> list[Device]:
         return [device for device in self.devices.values() if device.user in users]
+
+    def device_changed(self, user: UserId) -> None:
+        """As it tells everybody who shares an encrypted room with them."""
+        self.changes.append((self.new_position(), user))
 
     def new_position(self) -> int:
         self.position += 1
@@ -170,6 +177,7 @@ class FakeHomeserver:
             ("m.room.join_rules", "", {"join_rule": step.join_rule}),
             ("m.room.history_visibility", "", {"history_visibility": step.history_visibility}),
             ("m.room.guest_access", "", {"guest_access": step.guest_access}),
+            ("m.room.server_acl", "", step.server_acl),
             ("m.room.encryption", "", step.encryption),
             ("m.room.name", "", {"name": step.name}),
         ]

@@ -85,6 +85,23 @@ class FakePerson:
 
     async def use_unsigned_device(self) -> None:
         self.device.signed = False
+        self.server.device_changed(self.user_id)
+
+    async def sign_device(self) -> None:
+        self.device.signed = True
+        self.server.device_changed(self.user_id)
+
+    async def sign_in_elsewhere(self, name: str = "LAPTOP", *, signed: bool = False) -> Device:
+        """A second device, signed by its owner or not yet."""
+        device = self.server.device(self.user_id, name)
+        device.signed = signed
+        self.server.device_changed(self.user_id)
+        return device
+
+    async def sign_out_of(self, device: Device) -> None:
+        """It is theirs no longer, and nobody's."""
+        del self.server.devices[device.user, device.name]
+        self.server.device_changed(self.user_id)
 
     async def send_keys(self) -> None:
         """The keys that stayed behind arrive at last."""

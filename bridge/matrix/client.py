@@ -23,6 +23,7 @@ from bridge.matrix.their_keys import TheirKeys
 from facilitator.clock import Clock
 from facilitator.errors import N_, Misconfigured
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
+from facilitator.rules.reach import Reach
 
 ANOTHER_ACCOUNT = N_(
     "The access token kept for Hearth's account belongs to another account or device. Sign the account in anew."
@@ -147,6 +148,10 @@ class NioHomeserver:
 
     async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
         return await self._speaking.send(room, act, content)
+
+    async def reach(self, rooms: Collection[MatrixRoomId]) -> Mapping[MatrixRoomId, Mapping[UserId, Reach]]:
+        known = [self._rooms[room] for room in rooms if room in self._rooms]
+        return await self._speaking.sharing.reach([room for room in known if room.encrypted])
 
     async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
         return await self._speaking.find_sent(room, act, since)

@@ -19,7 +19,7 @@ from bridge.matrix.homeserver import Rejected
 from bridge.matrix.known import Rooms
 from bridge.matrix.our_keys import OurKeys
 from bridge.matrix.their_keys import TheirKeys
-from facilitator.ids import MatrixRoomId
+from facilitator.ids import MatrixRoomId, UserId
 
 TIMELINE = 50
 AT_ONCE = 8
@@ -68,6 +68,7 @@ class Listening:
             invitations=self._invitations(answer),
             keys_arrived=frozenset(self._arrived),
             ours=self._ours(answer, since),
+            devices_changed=_people(_part(answer, "device_lists", "changed")),
         )
 
     async def _heard(self, news: News) -> tuple[Heard, ...]:
@@ -150,6 +151,10 @@ class Listening:
     def _state_of(told: Mapping[str, Any]) -> list[dict[str, Any]]:
         both = [*(_part(told, "state", "events") or []), *(_part(told, "timeline", "events") or [])]
         return [event for event in both if isinstance(event, dict) and event.get("type") == "m.room.member"]
+
+
+def _people(listed: Any) -> frozenset[UserId]:
+    return frozenset(UserId(user) for user in listed or () if isinstance(user, str))
 
 
 def _part(answer: Mapping[str, Any], *names: str) -> Any:

@@ -5,7 +5,8 @@ they have signed (MSC4153). Whoever was given a key and should not have it any m
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,11 @@ from nio.crypto.sessions import OutboundGroupSession
 from bridge.matrix import to_device
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
+from bridge.matrix.homeserver import Rejected
 from bridge.matrix.known import Room
 from bridge.matrix.screening import MEGOLM
 from bridge.matrix.their_keys import TheirKeys
-from facilitator.ids import UserId
+from facilitator.ids import MatrixRoomId, UserId
 from facilitator.rules.reach import Reach
 
 
@@ -53,13 +55,29 @@ class Sharing:
         await self._give(room, session, recipients.given)
         session.mark_as_shared()
         told = await self._tell(room, session, recipients.withheld)
-        return Shared(told, self._reached(joined, recipients, session))
+        return Shared(told, self._told_apart(joined, recipients, session.users_shared_with))
 
-    def _reached(
-        self, joined: Iterable[str], recipients: Recipients, session: OutboundGroupSession
+    async def reach(self, rooms: Collection[Room]) -> dict[MatrixRoomId, dict[UserId, Reach]]:
+        """With whom a key would come how far if it were shared now. The devices of everybody in these rooms are asked
+        for in one request, and one-time keys of those we have no session with claimed in another: what the first
+        message would do, done before it."""
+        joined: dict[MatrixRoomId, set[str]] = {}
+        for room in rooms:
+            with suppress(Rejected):  # we are out of it
+                joined[room.room] = await self._joined(room)
+        await self._their_keys.know(set[str]().union(*joined.values()))
+        recipients = {room.room: self._recipients(room, joined[room.room]) for room in rooms if room.room in joined}
+        everybody = {name: device for found in recipients.values() for name, device in found.given.items()}
+        await self._their_keys.open_sessions(everybody)
+        has_session = self._machine.session_store.get
+        ready = {name for name, device in everybody.items() if has_session(device.curve25519) is not None}
+        return {room: self._told_apart(joined[room], found, ready) for room, found in recipients.items()}
+
+    def _told_apart(
+        self, joined: Iterable[str], recipients: Recipients, reached: Collection[Device]
     ) -> dict[UserId, Reach]:
-        has = Counter(user for user, device in recipients.given if (user, device) in session.users_shared_with)
-        lacks = Counter(user for user, device in recipients.given if (user, device) not in session.users_shared_with)
+        has = Counter(user for user, device in recipients.given if (user, device) in reached)
+        lacks = Counter(user for user, device in recipients.given if (user, device) not in reached)
         refused = Counter(user for user, _ in recipients.withheld)
         answered = self._their_keys.answered
         return {UserId(user): Reach(has[user], refused[user], lacks[user], answered(user)) for user in joined}
@@ -97,7 +115,7 @@ class Sharing:
         with self._machine.store.together():
             wrapped = {name: self._machine.wrap_room_key(room.room, session, lacking[name]) for name in lacking}
         parcels = [(name, content) for name, content in wrapped.items() if content is not None]
-        await to_device.send(self._connection, "m.room.encrypted", parcels)
+        await to_device.send(self._connection, "m.room.encrypted", parcels, named=session.id)
         session.users_shared_with.update(name for name, _ in parcels)
 
     async def _tell(
@@ -106,7 +124,8 @@ class Sharing:
         """Once per device and session (spec, `m.room_key.withheld`): it can then say why it cannot read us."""
         untold = [name for name in devices if name not in session.users_ignored]
         notice = self._notice(room, session)
-        await to_device.send(self._connection, "m.room_key.withheld", [(name, notice) for name in untold])
+        parcels = [(name, notice) for name in untold]
+        await to_device.send(self._connection, "m.room_key.withheld", parcels, named=session.id)
         session.users_ignored.update(untold)
         return frozenset(UserId(user) for user, _ in untold)
 
