@@ -16,6 +16,7 @@ import aiohttp
 
 from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
 from bridge.matrix.pace import Pace
+from bridge.matrix.parsing import parsed
 from facilitator.clock import Clock
 
 REQUEST_WITHIN = timedelta(seconds=30)
@@ -143,11 +144,11 @@ class Connection:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            try:
-                parsed = await response.json(content_type=None)
-            except ValueError:
-                parsed = None
-        return Answer(response.status, parsed)
+            body = await response.read()
+        try:
+            return Answer(response.status, parsed(body))
+        except ValueError:
+            return Answer(response.status, None)
 
     def _refusal(self, answer: Answer, kind: str) -> HomeserverError:
         """A no without Matrix's `errcode` is not the homeserver's: whatever stands before it is in its way."""
