@@ -243,14 +243,16 @@ class FormerRoom(Table):
 
 
 class KeySighting(Table):
-    """Whether a person and the bot can read each other in a room: their encryption health."""
+    """How far the key of a room comes with a person who has joined it: half of their encryption health. The other
+    half, whether the bot can read them, is what of theirs stands in `unreadable`."""
 
     __tablename__ = "key_sightings"
     room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
     health: Mapped[str]  # a code the panel has words for
     since: Mapped[datetime]
-    checked: Mapped[datetime]
+    well_until: Mapped[datetime | None]  # when a time of being well for days last ended
+    next_check: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class PinnedIdentity(Table):
@@ -289,11 +291,15 @@ class UnreadableEvent(Table):
     """An event whose key we lack; read again when its session's key comes."""
 
     __tablename__ = "unreadable"
-    __table_args__ = (Index("ix_unreadable_session", "matrix_room", "session_id"), STRICT)
+    __table_args__ = (
+        Index("ix_unreadable_session", "matrix_room", "session_id"),
+        Index("ix_unreadable_sender", "matrix_room", "sender_index"),
+        STRICT,
+    )
     event_id: Mapped[EventId] = mapped_column(primary_key=True)
     matrix_room: Mapped[MatrixRoomId]
     session_id: Mapped[str]
-    sender_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"))
+    sender_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"))  # until something later of theirs is read
     since: Mapped[datetime]
 
 

@@ -62,11 +62,15 @@ def upgrade() -> None:
         sa.Column("person_index", sa.Text(), nullable=False),
         sa.Column("health", sa.Text(), nullable=False),
         sa.Column("since", UTC, nullable=False),
-        sa.Column("checked", UTC, nullable=False),
+        sa.Column("well_until", UTC, nullable=True),
+        sa.Column("next_check", UTC, nullable=True),
         sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name=op.f("fk_key_sightings_room_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("room_id", "person_index", name=op.f("pk_key_sightings")),
         sqlite_strict=True,
     )
+    with op.batch_alter_table("key_sightings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_key_sightings_next_check"), ["next_check"], unique=False)
+
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("login", sa.Text(), server_default="session", nullable=False))
 
@@ -81,10 +85,12 @@ def upgrade() -> None:
 
     with op.batch_alter_table("unreadable", schema=None) as batch_op:
         batch_op.add_column(sa.Column("sender_index", sa.Text(), nullable=True))
+        batch_op.create_index("ix_unreadable_sender", ["matrix_room", "sender_index"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("unreadable", schema=None) as batch_op:
+        batch_op.drop_index("ix_unreadable_sender")
         batch_op.drop_column("sender_index")
 
     with op.batch_alter_table("rooms", schema=None) as batch_op:
@@ -98,6 +104,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
         batch_op.drop_column("login")
+
+    with op.batch_alter_table("key_sightings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_key_sightings_next_check"))
 
     op.drop_table("key_sightings")
     with op.batch_alter_table("former_rooms", schema=None) as batch_op:
