@@ -5,12 +5,14 @@ Whose word wins (docs/architecture.md): the database's on name, topic, rules and
 a facilitator's on a ban. Creators (the bot, the recovery account) stand above power and are never removed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
 from facilitator.ids import UserId
+from facilitator.rules.server_acl import ServerAcl
+from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import WantedRoom
 
 ENCRYPTION = "m.room.encryption"
@@ -52,7 +54,13 @@ def plan(wanted: WantedRoom, found: FoundRoom | None) -> tuple[Step, ...]:
         return (_creation(wanted),)
     if not _encrypted(wanted, found):
         return (SetState(found.room, ENCRYPTION, dict(wanted.encryption)),)
-    return (*_rotation(wanted, found), *_rights(wanted, found), *_drift(wanted, found), *_people(wanted, found))
+    return (
+        *_rotation(wanted, found),
+        *_rights(wanted, found),
+        *_servers(wanted, found),
+        *_drift(wanted, found),
+        *_people(wanted, found),
+    )
 
 
 def obstacles(wanted: WantedRoom, found: FoundRoom) -> tuple[Obstacle, ...]:
@@ -77,6 +85,7 @@ def _creation(wanted: WantedRoom) -> CreateRoom:
         history_visibility=wanted.history_visibility,
         guest_access=wanted.guest_access,
         power_levels=_without(wanted.power_levels, frozenset(wanted.additional_creators)),
+        server_acl=_acl(wanted, wanted.additional_creators).content(),
         additional_creators=wanted.additional_creators,
         direct_to=wanted.direct_to,
     )
@@ -123,6 +132,25 @@ def _effective(levels: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
     if isinstance(full["notifications"], Mapping):
         full["notifications"] = {"room": 50, **full["notifications"]}
     return full
+
+
+def _servers(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+    keepers = found.creators | ({found.made_by} if found.made_by else set())
+    acl = _acl(wanted, keepers).content()
+    if _meaning(found.server_acl or {}) != _meaning(acl):
+        yield SetState(found.room, "m.room.server_acl", acl)
+
+
+def _acl(wanted: WantedRoom, keepers: Collection[UserId]) -> ServerAcl:
+    """Never one that denies those who keep the room: nobody could mend it."""
+    return wanted.server_acl.keeping(server_of(user) for user in {*wanted.house, *keepers})
+
+
+def _meaning(acl: Mapping[str, Any]) -> tuple[object, ...]:
+    """The order of its lists means nothing; what it does not say: nobody is allowed, addresses are."""
+    lists = (acl.get("allow", []), acl.get("deny", []))
+    named = [{name for name in names if isinstance(name, str)} if isinstance(names, list) else None for names in lists]
+    return (*named, acl.get("allow_ip_literals", True))
 
 
 def _drift(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 Two processes on one device spoil its encryption sessions and Matrix cannot fence them, so holding is checked here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,11 @@ class Bot:
     homeserver: str
     device_id: str | None
     access_token: str | None = field(repr=False)
+    login: str = "session"
+    master_key: str | None = None
+    """The public half of its identity; kept in clear, so that lost seeds are noticed."""
+    marks: tuple[str, ...] = ()
+    """What its latest key store left on the server."""
 
 
 async def enrol(db: AsyncSession, *, user_id: UserId, homeserver: str, now: datetime) -> Bot:
@@ -42,8 +47,34 @@ async def is_ours(db: AsyncSession, user_id: UserId) -> bool:
     return await db.scalar(select(BotAccount.id).where(BotAccount.user_id == user_id)) is not None
 
 
-async def signed_in(db: AsyncSession, bot: BotId, *, device_id: str, access_token: str) -> None:
-    await _set(db, bot, device_id=device_id, access_token=access_token)
+async def ours(db: AsyncSession) -> frozenset[UserId]:
+    """Every account of the bridge."""
+    return frozenset(await db.scalars(select(BotAccount.user_id)))
+
+
+async def known(db: AsyncSession, user_id: UserId) -> Bot | None:
+    """The account with this Matrix id, if it was written down."""
+    row = await db.scalar(select(BotAccount).where(BotAccount.user_id == user_id))
+    return None if row is None else _bot(row)
+
+
+async def signed_in(db: AsyncSession, bot: BotId, *, device_id: str, access_token: str, login: str = "session") -> None:
+    await _set(db, bot, device_id=device_id, access_token=access_token, login=login)
+
+
+async def has_marks(db: AsyncSession, bot: BotId, marks: Sequence[str]) -> None:
+    """What its key store leaves on the server; written down before it is."""
+    await _set(db, bot, marks=list(marks))
+
+
+async def master_key(db: AsyncSession, bot: BotId) -> str | None:
+    return await db.scalar(select(BotAccount.master_key).where(BotAccount.id == bot))
+
+
+async def forget_secrets(db: AsyncSession, user_id: UserId) -> None:
+    """Clear what no key opens any more: the token and the seeds. Nothing is read for it."""
+    sealed = {"access_token": None, "device_id": None, "seeds": None}
+    await db.execute(update(BotAccount).where(BotAccount.user_id == user_id).values(**sealed))
 
 
 async def seeds(db: AsyncSession, bot: BotId) -> Mapping[str, str] | None:
@@ -111,4 +142,7 @@ async def _database_time(db: AsyncSession) -> datetime:
 
 
 def _bot(row: BotAccount) -> Bot:
-    return Bot(row.id, row.user_id, row.homeserver, row.device_id, row.access_token)
+    return Bot(
+        row.id, row.user_id, row.homeserver, row.device_id, row.access_token,
+        login=row.login, master_key=row.master_key, marks=tuple(row.marks or ()),
+    )  # fmt: skip

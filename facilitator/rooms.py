@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from facilitator import sightings
+from facilitator import bots, sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, MembershipSighting, Room, RoomSighting
 from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
@@ -107,15 +107,17 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -
 async def wanted(db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: UserId | None = None) -> WantedRoom:
     """What the room should be now. Who could not be invited for good, or not yet, is left out until then."""
     room = await db.get_one(Room, room_id)
+    house = await bots.ours(db) | ({recovery} if recovery else set())
     if room.kind == "direct":
         assert room.person is not None
         seen = await db.get(MembershipSighting, (room.id, room.person))
         asked = Known(room.person, "facilitator", 1, seen).asked_already()
-        return direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person, asked=asked)
+        found = direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person, asked=asked)
+        return replace(found, house=house)
     group = await db.get_one(Group, room.group_id)
     people, waiting, until = await _people(db, room, now)
     found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
-    return replace(found, until=until)
+    return replace(found, until=until, house=house)
 
 
 async def place(db: AsyncSession, room_id: RoomId) -> Place | None:

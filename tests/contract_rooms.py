@@ -5,6 +5,8 @@ import pytest
 from bridge.heard import StateChanged
 from bridge.matrix.homeserver import Rejected, SetState, TryLater
 from facilitator.ids import MatrixRoomId, RoomId
+from facilitator.rules.server_acl import ServerAcl, only
+from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import ENCRYPTION, power_levels
 from tests.contract_world import ContractWorld, Ear, led_by, step, with_people
 
@@ -95,6 +97,14 @@ class RoomContract:
         (heard,) = await ear.all_in(room)
         assert isinstance(heard, StateChanged)
         assert (heard.type, heard.state_key, heard.sender) == ("m.room.name", "", bot.user_id)
+
+    async def test_a_list_of_servers_is_there_from_the_beginning_and_seen(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        acl = only({server_of(bot.user_id), "one.example"}).content()
+        room = await bot.create(step(server_acl=acl))
+        assert (await bot.look(room)).server_acl == acl
+        await bot.take(SetState(room, "m.room.server_acl", ServerAcl().content()))
+        assert (await bot.look(room)).server_acl == ServerAcl().content()
 
     async def test_setting_the_same_state_again_changes_nothing(self, world: ContractWorld) -> None:
         bot = await world.start()

@@ -60,6 +60,10 @@ class FakeRoom:
         event = self.state.get((type_, ""))
         return None if event is None else event.content.get(key)
 
+    def content(self, type_: str) -> Mapping[str, Any]:
+        event = self.state.get((type_, ""))
+        return {} if event is None else event.content
+
     def membership(self, user: UserId) -> str:
         event = self.state.get(("m.room.member", user))
         return "leave" if event is None else str(event.content["membership"])

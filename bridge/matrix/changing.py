@@ -27,6 +27,7 @@ def body(step: CreateRoom) -> dict[str, Any]:
         "m.room.join_rules": {"join_rule": step.join_rule},
         "m.room.history_visibility": {"history_visibility": step.history_visibility},
         "m.room.guest_access": {"guest_access": step.guest_access},
+        "m.room.server_acl": dict(step.server_acl),
     }
     return {
         "room_version": step.version,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from bridge.heard import Heard, Sync
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.reach import Reach
-from facilitator.rules.server_acl import ServerAcl
+from facilitator.rules.server_acl import EVERYBODY
 
 MARKER_KEY = "io.hearth.room"
 """Where our room id stands in `creation_content`: how a room is found again after a crash (createRoom has no
@@ -86,7 +86,7 @@ class CreateRoom:
     history_visibility: str
     guest_access: str
     power_levels: Mapping[str, Any] = field(repr=False)
-    server_acl: Mapping[str, Any] = field(default_factory=ServerAcl().content, repr=False)
+    server_acl: Mapping[str, Any] = field(default_factory=EVERYBODY.content, repr=False)
     additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
     direct_to: UserId | None = field(default=None, repr=False)
 

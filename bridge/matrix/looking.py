@@ -43,6 +43,7 @@ def found(room: MatrixRoomId, state: State, *, us: UserId) -> FoundRoom:
         encryption=_content(state, "m.room.encryption") or None,
         power_levels=_content(state, "m.room.power_levels"),
         members=_members(state),
+        server_acl=_content(state, "m.room.server_acl") or None,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from facilitator.ids import RoomId, UserId
+from facilitator.rules.server_acl import EVERYBODY, ServerAcl
 
 ROOM_VERSION = "12"
 ENCRYPTION: Mapping[str, Any] = {
@@ -21,6 +22,7 @@ class WantedRoom:
     """A room as it should be. `people` are to be asked in; `unwelcome` should not be there; all others are left alone.
 
     `until`: when this stops holding by itself and wants computing again (None: until something changes).
+    `house`: accounts of ours and the recovery account, whose servers are never shut out.
     `all_devices`: the bot's words go to unsigned devices too (its direct room with one person).
     """
 
@@ -36,6 +38,8 @@ class WantedRoom:
     join_rule: str = "invite"
     history_visibility: str = "joined"
     guest_access: str = "forbidden"
+    server_acl: ServerAcl = EVERYBODY
+    house: frozenset[UserId] = field(default=frozenset(), repr=False)
     additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
     direct_to: UserId | None = field(default=None, repr=False)
     until: datetime | None = None

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
 from bridge.plan import Obstacle, obstacles, plan
 from facilitator.ids import MatrixRoomId, RoomId, UserId
+from facilitator.rules.server_acl import ServerAcl, only
 from facilitator.rules.wanted_room import ENCRYPTION, WantedRoom, power_levels
 
 BOT, RECOVERY = UserId("@hearth:home"), UserId("@recovery:home")
@@ -40,6 +42,7 @@ SETTLED = FoundRoom(
     encryption=ENCRYPTION,
     power_levels=power_levels(frozenset({ADA})),
     members={BOT: "join", ADA: "join", BEN: "invite"},
+    server_acl=ServerAcl().content(),
 )
 
 
@@ -100,6 +103,39 @@ def test_each_drift_is_put_back() -> None:
     }
     for what, (change, type_, content) in drifts.items():
         assert plan(WANTED, replace(SETTLED, **change)) == (SetState(ROOM, type_, content),), what
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        None,
+        {},
+        {"allow": ["*"], "deny": ["ben.example"], "allow_ip_literals": False},
+        {"allow": ["home"], "allow_ip_literals": False},
+        {"allow": ["*"], "deny": []},
+        {"allow": "*", "deny": [], "allow_ip_literals": False},
+        {"allow": ["*", 7], "deny": 7, "allow_ip_literals": 7},
+    ],
+)
+def test_another_list_of_servers_is_put_back(present: dict[str, Any] | None) -> None:
+    acl = {"allow": ["*"], "deny": [], "allow_ip_literals": False}
+    assert plan(WANTED, replace(SETTLED, server_acl=present)) == (SetState(ROOM, "m.room.server_acl", acl),)
+
+
+def test_the_order_of_servers_means_nothing() -> None:
+    wanted = replace(WANTED, server_acl=only({"home", "one.example", "two.example"}))
+    acl = {"allow": ["two.example", "home", "one.example"], "deny": [], "allow_ip_literals": False}
+    assert plan(wanted, replace(SETTLED, server_acl=acl)) == ()
+
+
+def test_who_keeps_a_room_is_never_shut_out_of_it() -> None:
+    wanted = replace(WANTED, server_acl=only({"one.example"}), house=frozenset({UserId("@second:10.0.0.1:8448")}))
+    for step in (*plan(wanted, None), *plan(wanted, SETTLED)):
+        content = step.server_acl if isinstance(step, CreateRoom) else step.content  # type: ignore[union-attr]
+        acl = ServerAcl(tuple(content["allow"]), tuple(content["deny"]), content["allow_ip_literals"])
+        assert acl.permits("home")
+        assert acl.permits("10.0.0.1:8448")
+        assert not acl.permits("two.example")
 
 
 def test_power_drift_is_put_back_whole() -> None:
@@ -184,6 +220,17 @@ ENCRYPTIONS = some.one_of(
     ),
 )
 TEXT = some.one_of(some.none(), some.sampled_from(("", "Maple room", "Other")))
+ACLS = some.one_of(
+    some.none(),
+    some.fixed_dictionaries(
+        {},
+        optional={
+            "allow": some.sampled_from((["*"], ["home"], "*", [7])),
+            "deny": some.sampled_from(([], ["home"], ["*"], None)),
+            "allow_ip_literals": some.sampled_from((True, False, "no")),
+        },
+    ),
+)
 MEMBERSHIP = some.sampled_from(("join", "invite", "leave", "ban", "knock"))
 
 
@@ -198,6 +245,8 @@ def wanted_rooms(draw: some.DrawFn) -> WantedRoom:
         people=draw(PEOPLE),
         unwelcome=draw(PEOPLE | some.just(frozenset({BOT}))),
         additional_creators=draw(some.sampled_from(((), (RECOVERY,)))),
+        server_acl=draw(some.sampled_from((ServerAcl(), only({"home"}), only({"x"}), ServerAcl(("*",), ("home",))))),
+        house=frozenset({BOT}),
     )
 
 
@@ -217,6 +266,7 @@ def found_rooms(draw: some.DrawFn) -> FoundRoom:
         encryption=draw(ENCRYPTIONS),
         power_levels=draw(POWER),
         members=draw(some.dictionaries(some.sampled_from(EVERYBODY), MEMBERSHIP)) | {BOT: "join"},
+        server_acl=draw(ACLS),
     )
 
 
@@ -234,7 +284,12 @@ def take(found: FoundRoom | None, step: Step) -> FoundRoom:
     if isinstance(step, CreateRoom):
         creators = frozenset({BOT, *step.additional_creators})
         return replace(
-            SETTLED, creators=creators, name=step.name, power_levels=step.power_levels, members={BOT: "join"}
+            SETTLED,
+            creators=creators,
+            name=step.name,
+            power_levels=step.power_levels,
+            members={BOT: "join"},
+            server_acl=step.server_acl,
         )
     assert found is not None
     if isinstance(step, Invite):
@@ -248,6 +303,8 @@ def take(found: FoundRoom | None, step: Step) -> FoundRoom:
         return replace(found, encryption=step.content)
     if step.type == "m.room.power_levels":
         return replace(found, power_levels=step.content)
+    if step.type == "m.room.server_acl":
+        return replace(found, server_acl=step.content)
     field, key = FIELDS[step.type]
     return replace(found, **{field: step.content[key]})
 

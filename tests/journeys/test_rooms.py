@@ -72,6 +72,7 @@ async def test_name_and_power_are_put_back(house: Running) -> None:
         ("m.room.history_visibility", {"history_visibility": "shared"}),
         ("m.room.guest_access", {"guest_access": "can_join"}),
         ("m.room.join_rules", {"join_rule": "public"}),
+        ("m.room.server_acl", {"allow": ["elsewhere"]}),
     ):
         house.server.add(room, BOT, type_, content, state_key="")  # as somebody with the right to it would
         await house.settle()
@@ -81,6 +82,7 @@ async def test_name_and_power_are_put_back(house: Running) -> None:
     assert room.value("m.room.history_visibility", "history_visibility") == "joined"
     assert room.value("m.room.guest_access", "guest_access") == "forbidden"
     assert room.value("m.room.join_rules", "join_rule") == "invite"
+    assert room.content("m.room.server_acl") == {"allow": ["*"], "deny": [], "allow_ip_literals": False}
 
 
 async def test_drift_heard_while_a_look_is_under_way_is_looked_at_again(house: Running) -> None:
