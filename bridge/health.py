@@ -1,4 +1,4 @@
-"""/livez and /readyz on a loopback port: the one place outside web/ that serves HTTP."""
+"""/livez, /readyz and /metrics on a loopback port: the one place outside web/ that serves HTTP."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,8 +19,10 @@ from aiohttp.web import (
     json_response,
 )
 
+from bridge import metrics
+from bridge.house import Held
 from bridge.vitals import Vitals
-from facilitator import sightings
+from facilitator import bots, figures, sightings
 from facilitator.database import Database, Unavailable
 from facilitator.errors import Misconfigured
 
@@ -38,7 +40,7 @@ HEADERS = {
 
 
 @asynccontextmanager
-async def served(port: int, vitals: Vitals, database: Database) -> AsyncIterator[None]:
+async def served(port: int, vitals: Vitals, database: Database, held: Held) -> AsyncIterator[None]:
     """Serve health while the block runs; port 0 serves none. Raises Misconfigured when the port is taken."""
     if port == 0:
         yield
@@ -53,7 +55,12 @@ async def served(port: int, vitals: Vitals, database: Database) -> AsyncIterator
         missing = vitals.not_ready() + await _database_trouble(database, vitals.clock.now())
         return json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
+    async def measured(_: Request) -> Response:
+        facts = await _facts(database, vitals, held)
+        return Response(body=metrics.exposition(facts), headers={"Content-Type": metrics.CONTENT_TYPE})
+
     app.router.add_get("/livez", livez)
+    app.router.add_get("/metrics", measured)
     app.router.add_get("/readyz", readyz)
     runner = _Runner(app, access_log=None)
     await runner.setup()
@@ -75,6 +82,16 @@ async def _database_trouble(database: Database, now: datetime) -> list[str]:
     except Unavailable:
         return ["database"]
     return []
+
+
+async def _facts(database: Database, vitals: Vitals, held: Held) -> metrics.Facts:
+    try:
+        async with database.reading() as db:
+            counted = await figures.of_bot(db, held.bot, now=vitals.clock.now())
+            holds = await bots.holds(db, held.bot, holder=held.holder, epoch=held.epoch)
+    except Unavailable:
+        return metrics.Facts(vitals, figures=None, held=False)
+    return metrics.Facts(vitals, figures=counted, held=holds)
 
 
 async def _put_headers(_request: Request, response: StreamResponse) -> None:

@@ -60,12 +60,13 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
         bot, held = await account.claim(database, settings, machine=machine, clock=clock)
         stack.push_async_callback(account.let_go, database, held.bot, held.holder)
         vitals = Vitals(clock)
-        await stack.enter_async_context(health.served(settings.health_port, vitals, database))
+        await stack.enter_async_context(health.served(settings.health_port, vitals, database, held))
         keys = KeyStore(house.data_dir / "keystore.db", ring.derived("keystore"))
 
         async def work() -> None:
             homeserver = await _started(database, bot, settings, keys, vitals)
             stack.push_async_callback(homeserver.close)
+            vitals.client = homeserver
             surroundings = House(
                 held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets),
                 UserId(settings.recovery_account) if settings.recovery_account else None,
@@ -148,6 +149,7 @@ def loops_of(house: House) -> list[Loop]:
     """All four. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
     again, and nobody joins before there is a place to hear from."""
     timer, listener = Timer(house), Listener(house, wait=SYNC_WAIT)
+    reconciler, sender = Reconciler(house), Sender(house)
     heard = listener.caught_up
 
     def until_due() -> timedelta:
@@ -157,10 +159,15 @@ def loops_of(house: House) -> list[Loop]:
 
     return [
         Loop("listener", listener.pass_once, timedelta),
-        Loop("reconciler", Reconciler(house).pass_once, lambda: LOOK_AGAIN, after=heard),
-        Loop("sender", Sender(house).pass_once, lambda: LOOK_AGAIN, after=heard),
+        _flowing("reconciler", reconciler, after=heard),
+        _flowing("sender", sender, after=heard),
         Loop("timer", timer.pass_once, until_due, after=heard),
     ]
+
+
+def _flowing(name: str, worker: Reconciler | Sender, *, after: asyncio.Event) -> Loop:
+    """A loop whose passes begin things and do not wait for them: whatever ends wakes it."""
+    return Loop(name, worker.pass_once, lambda: LOOK_AGAIN, after=after, wake=worker.lanes.wake, stop=worker.stop)
 
 
 def waker(loops: Sequence[Loop]) -> Callable[[Loop], None]:

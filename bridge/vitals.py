@@ -3,10 +3,20 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
+from bridge.matrix.homeserver import Counts
 from facilitator.clock import Clock
 
 SYNC_AT_MOST = timedelta(seconds=90)
+LOOPS = ("listener", "reconciler", "sender", "timer")
+
+
+class Counting(Protocol):
+    """The part of a homeserver's client that metrics look at."""
+
+    @property
+    def counts(self) -> Counts: ...
 
 
 @dataclass
@@ -20,6 +30,8 @@ class Vitals:
     passed: dict[str, float] = field(default_factory=dict)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a sync has come after a silence."""
+    client: Counting | None = None
+    """The homeserver's, once it has started."""
 
     def passed_now(self, loop: str) -> None:
         if loop == "listener" and not self.hears():

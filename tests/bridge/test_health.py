@@ -11,13 +11,17 @@ import pytest
 from aiohttp import ClientSession
 
 from bridge import health
+from bridge.house import Held
 from bridge.vitals import SYNC_AT_MOST, Vitals
 from deploy import ports
 from facilitator import sightings
 from facilitator.database import Database
 from facilitator.errors import Misconfigured
+from facilitator.ids import BotId
 from tests.clock import TurnedClock
 from tests.keys import Keys
+
+NOBODYS = Held(BotId("none"), "nobody", 1)
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Asked:
 
 async def serving(database: Database, clock: TurnedClock) -> AsyncIterator[Asked]:
     port, vitals = ports.any_free(), Vitals(clock)
-    async with health.served(port, vitals, database), ClientSession() as session:
+    async with health.served(port, vitals, database, NOBODYS), ClientSession() as session:
         yield Asked(port, vitals, session)
 
 
@@ -102,7 +106,7 @@ async def test_only_this_machine_is_answered(asked: Asked) -> None:
 
 
 async def test_nothing_else_is_served(asked: Asked) -> None:
-    for path in ("/", "/metrics", "/readyz/x", "/.env"):
+    for path in ("/", "/metrics/x", "/readyz/x", "/.env"):
         assert (await asked.get(path))[0] == 404
 
 
@@ -111,6 +115,7 @@ async def test_nothing_else_is_served(asked: Asked) -> None:
     [
         ("GET /livez HTTP/1.1", 200),
         ("GET /readyz HTTP/1.1", 503),
+        ("GET /metrics HTTP/1.1", 200),
         ("GET /nowhere HTTP/1.1", 404),
         ("POST /readyz HTTP/1.1", 405),
         ("this is no HTTP", 400),
@@ -135,7 +140,7 @@ async def test_every_answer_is_kept_by_nobody_and_names_no_library(
 
 async def test_a_port_that_is_taken_is_one_sentence(asked: Asked, database: Database, clock: TurnedClock) -> None:
     with pytest.raises(Misconfigured) as refused:
-        async with health.served(asked.port, Vitals(clock), database):
+        async with health.served(asked.port, Vitals(clock), database, NOBODYS):
             raise AssertionError("served twice")
     assert refused.value.sentence == (f"Port {asked.port} is taken: set another health_port in [bridge], or free it.")
     assert await asked.get("/livez") == (200, "ok")
@@ -144,10 +149,10 @@ async def test_a_port_that_is_taken_is_one_sentence(asked: Asked, database: Data
 async def test_the_port_is_free_again_afterwards(database: Database, clock: TurnedClock) -> None:
     port = ports.any_free()
     for _ in range(2):
-        async with health.served(port, Vitals(clock), database):
+        async with health.served(port, Vitals(clock), database, NOBODYS):
             pass
 
 
 async def test_port_nought_serves_none(database: Database, clock: TurnedClock) -> None:
-    async with health.served(0, Vitals(clock), database):
+    async with health.served(0, Vitals(clock), database, NOBODYS):
         pass
