@@ -100,6 +100,7 @@ class BotAccount(Table):
     seeds: Mapped[Any | None] = mapped_column(SealedJson("bot_accounts.seeds", ring="bridge"))
     master_key: Mapped[str | None]  # the public half, to notice when the server shows another
     login: Mapped[str] = mapped_column(default="session", server_default="session")  # session | application_service
+    marks: Mapped[Any | None] = mapped_column(Json())  # left on the server by the latest key store; no secret
     created: Mapped[datetime]
 
 

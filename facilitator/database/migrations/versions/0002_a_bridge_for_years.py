@@ -73,6 +73,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("login", sa.Text(), server_default="session", nullable=False))
+        batch_op.add_column(sa.Column("marks", sa.Text(), nullable=True))
 
     with op.batch_alter_table("room_sightings", schema=None) as batch_op:
         batch_op.add_column(sa.Column("version", sa.Text(), nullable=True))
@@ -103,6 +104,7 @@ def downgrade() -> None:
         batch_op.drop_column("version")
 
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
+        batch_op.drop_column("marks")
         batch_op.drop_column("login")
 
     with op.batch_alter_table("key_sightings", schema=None) as batch_op:
