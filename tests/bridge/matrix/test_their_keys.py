@@ -1,5 +1,7 @@
-"""Other people's devices: one question for all, silent servers left in peace, a change met by asking anew."""
+"""Other people's devices: one question to each server, silent ones left in peace, slow ones not waited for, a change
+met by asking anew."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,20 +14,23 @@ from aiohttp.web import Application, Request, Response, json_response
 
 from bridge.matrix.connection import Connection
 from bridge.matrix.hardened import Machine
+from bridge.matrix.homeserver import TryLater
 from bridge.matrix.keystore import KeyStore
-from bridge.matrix.their_keys import ASK_AGAIN, TheirKeys
+from bridge.matrix.their_keys import ASK_AGAIN, HEARD_FROM, TheirKeys
 from facilitator.ids import UserId
 from tests.clock import TurnedClock
 
-BOT, ADA, BEN = UserId("@hearth:test"), "@ada:test", "@ben:silent.example"
+BOT, ADA, BEN, CLEO = UserId("@hearth:test"), "@ada:test", "@ben:silent.example", "@cleo:slow.example"
+NOT_AT_ALL = timedelta(0)
 MOMENT = timedelta(seconds=1)
 
 
 class Server:
-    """Knows nobody's devices, and cannot reach silent.example."""
+    """Knows nobody's devices, cannot reach silent.example, and waits for slow.example until that is `awake`."""
 
     def __init__(self) -> None:
         self.asked: list[set[str]] = []
+        self.awake = asyncio.Event()
         self.status = 200
         self.meanwhile: Any = lambda: None
 
@@ -33,9 +38,11 @@ class Server:
         users = set((await request.json())["device_keys"])
         self.asked.append(users)
         self.meanwhile()
+        if CLEO in users:
+            await self.awake.wait()
         failures = {"silent.example": {}} if BEN in users else {}
         answer = {"device_keys": {user: {} for user in users - {BEN}}, "failures": failures}
-        if self.status != 200:
+        if self.status != 200 and CLEO not in users:
             return json_response({"errcode": "M_INVALID_PARAM"}, status=self.status)
         return json_response(answer)
 
@@ -52,7 +59,9 @@ async def their_keys(server: Server, clock: TurnedClock, tmp_path: Path) -> Asyn
     machine = Machine(BOT, "DEVICE", KeyStore(tmp_path / "k.db", secrets.token_bytes(32)).open(BOT, "DEVICE"))
     async with TestServer(application) as running:
         connection = Connection(str(running.make_url("")), clock=clock)
-        yield TheirKeys(machine, connection, clock)
+        keys = TheirKeys(machine, connection, clock)
+        yield keys
+        await keys.close()
         await connection.close()
     machine.store.close()
 
@@ -71,11 +80,61 @@ async def test_a_silent_server_is_left_in_peace_for_a_while(
     await their_keys.know({ADA, BEN})
     clock.turn(ASK_AGAIN - MOMENT)
     await their_keys.know({ADA, BEN})
-    assert server.asked == [{ADA, BEN}]
+    assert sorted(map(sorted, server.asked)) == [[ADA], [BEN]]
 
     clock.turn(2 * MOMENT)
     await their_keys.know({ADA, BEN})
-    assert server.asked == [{ADA, BEN}, {BEN}]
+    assert server.asked[2:] == [{BEN}]
+
+
+async def test_a_silent_server_that_is_heard_from_is_asked_at_once_but_not_with_every_word(
+    server: Server, their_keys: TheirKeys, clock: TurnedClock
+) -> None:
+    await their_keys.know({BEN})
+    their_keys.heard_from([BEN])
+    await their_keys.know({BEN})
+    their_keys.heard_from([BEN])
+    await their_keys.know({BEN})
+    assert server.asked == [{BEN}, {BEN}]
+
+    clock.turn(HEARD_FROM)
+    their_keys.heard_from([CLEO])
+    await their_keys.know({BEN})
+    their_keys.heard_from([BEN])
+    await their_keys.know({BEN})
+    assert server.asked == [{BEN}] * 3
+
+
+async def test_a_server_that_never_answers_holds_up_nobody_else_and_is_learned_of_when_it_does(
+    server: Server, their_keys: TheirKeys
+) -> None:
+    await their_keys.know({ADA, CLEO}, patience=NOT_AT_ALL)
+    assert (their_keys.answered(ADA), their_keys.answered(CLEO)) == (True, False)
+
+    async with asyncio.timeout(1):  # and now it is known to be slow: not waited for, nor asked twice
+        await their_keys.know({ADA, CLEO})
+    assert server.asked.count({CLEO}) == 1
+
+    server.awake.set()
+    their_keys.heard_from([CLEO])
+    await their_keys.know({CLEO})
+    assert their_keys.answered(CLEO)
+
+
+async def test_what_goes_wrong_at_home_is_told_and_asked_again_at_once(server: Server, their_keys: TheirKeys) -> None:
+    server.status = 500
+    with pytest.raises(TryLater):
+        await their_keys.know({ADA})
+    server.status = 200
+    await their_keys.know({ADA})
+    assert their_keys.answered(ADA)
+
+
+async def test_what_goes_wrong_about_another_server_stops_nobody(server: Server, their_keys: TheirKeys) -> None:
+    server.status = 500
+    await their_keys.know({BEN})
+    await their_keys.know({BEN})
+    assert server.asked == [{BEN}]
 
 
 async def test_a_question_the_server_will_not_answer_stops_nobody(server: Server, their_keys: TheirKeys) -> None:
