@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.heard import Heard, Sync
 from bridge.matrix import changing, looking, unreadable
+from bridge.matrix.catching_up import CatchingUp
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Counts, CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
@@ -40,6 +41,7 @@ class Parts:
     listening: Listening
     speaking: Speaking
     their_keys: TheirKeys
+    catching_up: CatchingUp
 
 
 class NioHomeserver:
@@ -48,6 +50,7 @@ class NioHomeserver:
     def __init__(self, parts: Parts) -> None:
         self._machine, self._connection, self._rooms = parts.machine, parts.connection, parts.rooms
         self._identity, self._finder, self._their_keys = parts.identity, parts.finder, parts.their_keys
+        self._catching_up = parts.catching_up
         self._listening, self._speaking = parts.listening, parts.speaking
 
     @classmethod
@@ -96,6 +99,7 @@ class NioHomeserver:
 
     async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
         sync = await self._listening.listen(since, wait)
+        self._catching_up.begin()
         for room, standing in sync.ours.items():
             if standing != "join":
                 self._finder.forget(room)
@@ -167,6 +171,8 @@ class NioHomeserver:
         return await self._identity.is_signed()
 
     async def close(self) -> None:
+        await self._catching_up.close()
+        await self._their_keys.close()
         await self._connection.close()
         self._machine.store.close()
 
@@ -193,4 +199,5 @@ def _assemble(
         listening=Listening(machine, connection, rooms, our_keys, their_keys),
         speaking=Speaking(machine, connection, rooms, sharing),
         their_keys=their_keys,
+        catching_up=CatchingUp(sharing, rooms, clock),
     )

@@ -20,6 +20,7 @@ from nio.events import RoomKeyEvent, ToDeviceEvent
 
 from bridge.matrix import screening
 from bridge.matrix.keystore import Store
+from bridge.matrix.late_keys import RoomKey
 from facilitator.ids import MatrixRoomId, UserId
 
 for _name in ("nio", "peewee"):
@@ -194,7 +195,7 @@ class Machine(Olm):
         session = self.outbound_group_sessions.get(room)
         return None if session is None or session.expired else session
 
-    def wrap_room_key(self, room: str, session: OutboundGroupSession, device: OlmDevice) -> dict[str, Any] | None:
+    def wrap_room_key(self, room: str, session: RoomKey, device: OlmDevice) -> dict[str, Any] | None:
         """The room key for one device, encrypted for it alone; None when we have no Olm session with it."""
         olm = self.session_store.get(device.curve25519)
         if olm is None:

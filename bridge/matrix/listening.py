@@ -72,7 +72,7 @@ class Listening:
         )
 
     async def _heard(self, news: News) -> tuple[Heard, ...]:
-        await self.their_keys.know({sender for _, raw in news for sender in events.encrypted_senders(raw)})
+        await self.their_keys.know_speakers({sender for _, raw in news for sender in events.encrypted_senders(raw)})
         heard = (self.reader.heard(room, event) for room, raw in news for event in raw)
         return tuple(said for said in heard if said is not None)
 

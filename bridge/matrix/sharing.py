@@ -1,13 +1,15 @@
 """Who gets the key of what we say in a room, and who is told that they do not.
 
 Decided anew before every message from what is true then: who has joined, which devices they have, which of those
-they have signed (MSC4153). Whoever was given a key and should not have it any more makes it a new key.
+they have signed (MSC4153). Whoever was given a key and should not have it any more makes it a new key. People whose
+server does not answer are not waited for; they are given the key when it does.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from nio.crypto import OlmDevice
@@ -18,10 +20,15 @@ from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import Rejected
 from bridge.matrix.known import Room
+from bridge.matrix.late_keys import Debts
 from bridge.matrix.screening import MEGOLM
 from bridge.matrix.their_keys import TheirKeys
 from facilitator.ids import MatrixRoomId, UserId
 from facilitator.rules.reach import Reach
+
+A_MOMENT = timedelta(seconds=1)
+"""How long a message waits for people's own servers: those that are well answer sooner."""
+AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -45,17 +52,35 @@ class Sharing:
     def __init__(self, machine: Machine, connection: Connection, their_keys: TheirKeys, *, only_signed: bool) -> None:
         self._machine, self._connection, self._their_keys = machine, connection, their_keys
         self._only_signed = only_signed
+        self.debts = Debts()
 
     async def ready(self, room: Room) -> Shared:
         """Have a Megolm session in `room` that all its recipients can read. The caller holds the room's turn."""
         joined = await self._joined(room)
-        await self._their_keys.know(joined)
+        await self._their_keys.know(joined, patience=A_MOMENT)
         recipients = self._recipients(room, joined)
         session = self._session(room, recipients)
-        await self._give(room, session, recipients.given)
+        await self._give(room, session, recipients.given, patience=A_MOMENT)
         session.mark_as_shared()
         told = await self._tell(room, session, recipients.withheld)
-        return Shared(told, self._told_apart(joined, recipients, session.users_shared_with))
+        reached = self._told_apart(joined, recipients, session.users_shared_with)
+        self.debts.only(room.room, joined)
+        self.debts.owe(room.room, session, [user for user, how in reached.items() if how.unreached or not how.answered])
+        return Shared(told, reached)
+
+    async def catch_up(self, room: Room) -> None:
+        """Give the keys that are owed in a room to those who can be reached by now."""
+        joined = await self._joined(room)
+        self.debts.only(room.room, joined)
+        await self._their_keys.know(self.debts.people(room.room))
+        await self._their_keys.open_sessions(self._recipients(room, self.debts.people(room.room)).given)
+        async with room.turn:
+            for owed in self.debts.of(room.room):
+                recipients = self._recipients(room, owed.keys)
+                await self._give(room, owed.session, recipients.given, patience=AT_ONCE)
+                reached = self._told_apart(owed.keys, recipients, owed.session.users_shared_with)
+                settled = [user for user, how in reached.items() if how.answered and not how.unreached]
+                self.debts.settle(room.room, owed, settled)
 
     async def reach(self, rooms: Collection[Room]) -> dict[MatrixRoomId, dict[UserId, Reach]]:
         """With whom a key would come how far if it were shared now. The devices of everybody in these rooms are asked
@@ -107,13 +132,16 @@ class Sharing:
         session.max_messages, session.max_age = room.messages_per_key, room.key_lasts
         return session
 
-    async def _give(self, room: Room, session: OutboundGroupSession, devices: dict[Device, OlmDevice]) -> None:
+    async def _give(
+        self, room: Room, session: OutboundGroupSession, devices: dict[Device, OlmDevice], *, patience: timedelta
+    ) -> None:
         lacking = {name: device for name, device in devices.items() if name not in session.users_shared_with}
         if not lacking:
             return
-        await self._their_keys.open_sessions(lacking)
+        await self._their_keys.open_sessions(lacking, patience=patience)
+        keys = {name: self.debts.key_for(name[0], room.room, session) for name in lacking}
         with self._machine.store.together():
-            wrapped = {name: self._machine.wrap_room_key(room.room, session, lacking[name]) for name in lacking}
+            wrapped = {name: self._machine.wrap_room_key(room.room, keys[name], lacking[name]) for name in lacking}
         parcels = [(name, content) for name, content in wrapped.items() if content is not None]
         await to_device.send(self._connection, "m.room.encrypted", parcels, named=session.id)
         session.users_shared_with.update(name for name, _ in parcels)

@@ -5,7 +5,7 @@ asks for all who are needed there, and what gave no answer is left in peace for 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from math import inf
@@ -47,6 +47,7 @@ class TheirKeys:
         changed = set(users)
         self._known -= changed
         self._changes.update(changed)
+        self.heard_from(changed)
 
     def heard_from(self, users: Iterable[str]) -> None:
         """These people's servers are there: whom one gave no answer about may be asked for again, though not with
@@ -67,6 +68,11 @@ class TheirKeys:
         by_server = _by_server(self._to_ask(set(users)))
         questions: dict[str, Question] = {at: partial(self._learn, asked) for at, asked in by_server.items()}
         await self._servers.ask("query", questions, patience=patience)
+
+    async def know_speakers(self, users: Collection[str]) -> None:
+        """Have the devices of people of whom something was just heard: their servers are there to be asked."""
+        self.heard_from(users)
+        await self.know(users)
 
     async def _learn(self, users: set[str]) -> bool:
         asked = self._to_ask(users)
