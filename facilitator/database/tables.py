@@ -212,6 +212,7 @@ class RoomSighting(Table):
     version: Mapped[str | None]
     via: Mapped[Any | None] = mapped_column(Json())  # servers that can lead somebody into it
     obstacles: Mapped[Any | None] = mapped_column(Json())  # codes: what no step can mend
+    replacement: Mapped[MatrixRoomId | None]  # where somebody who may has said it goes on
     revision: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[str | None]  # a code the panel has words for
     failures: Mapped[int] = mapped_column(default=0)
@@ -241,6 +242,15 @@ class FormerRoom(Table):
     why: Mapped[str]  # a code
     since: Mapped[datetime]
     left: Mapped[datetime | None]  # when the bot had nothing more to do there
+
+
+class Stranger(Table):
+    """Somebody seen in a room nobody asked them into. `due`: when they are put out, if nobody has by then."""
+
+    __tablename__ = "strangers"
+    room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
+    due: Mapped[datetime]
 
 
 class KeySighting(Table):

@@ -57,6 +57,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_former_rooms_room_id"), ["room_id"], unique=False)
 
     op.create_table(
+        "strangers",
+        sa.Column("room_id", sa.Text(), nullable=False),
+        sa.Column("person_index", sa.Text(), nullable=False),
+        sa.Column("due", UTC, nullable=False),
+        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name=op.f("fk_strangers_room_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("room_id", "person_index", name=op.f("pk_strangers")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "key_sightings",
         sa.Column("room_id", sa.Text(), nullable=False),
         sa.Column("person_index", sa.Text(), nullable=False),
@@ -79,6 +88,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("version", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("via", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("obstacles", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("replacement", sa.Text(), nullable=True))
 
     with op.batch_alter_table("rooms", schema=None) as batch_op:
         batch_op.add_column(sa.Column("renewal", sa.Text(), nullable=True))
@@ -99,6 +109,7 @@ def downgrade() -> None:
         batch_op.drop_column("renewal")
 
     with op.batch_alter_table("room_sightings", schema=None) as batch_op:
+        batch_op.drop_column("replacement")
         batch_op.drop_column("obstacles")
         batch_op.drop_column("via")
         batch_op.drop_column("version")
@@ -111,6 +122,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_key_sightings_next_check"))
 
     op.drop_table("key_sightings")
+    op.drop_table("strangers")
     with op.batch_alter_table("former_rooms", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_former_rooms_room_id"))
 
