@@ -5,7 +5,6 @@ after three the event is set aside and the house goes on.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
@@ -15,14 +14,13 @@ from bridge import commands, membership
 from bridge.doorkeeper import TRIES, Doorkeeper, tried_in_vain
 from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, Undecipherable, Unreadable
 from bridge.house import House, one_line
-from bridge.matrix.homeserver import Rejected, SlowDown, TryLater
-from facilitator import outbox, rooms, sightings, unread
+from bridge.matrix.homeserver import SlowDown, TryLater
+from bridge.rereading import Rereading
+from facilitator import encryption_health, outbox, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
-from facilitator.ids import EventId, MatrixRoomId
+from facilitator.ids import EventId
 
 log = structlog.get_logger(__name__)
-AT_ONCE = 20
-"""How much of what stood unread at a start is asked for with one pass."""
 
 
 class Undone(Exception):
@@ -37,8 +35,7 @@ class Listener:
         self._since: str | None = None
         self._answered = False
         self._deaf = False
-        self._behind: list[tuple[MatrixRoomId, EventId]] = []
-        """What stood unread at the start and was not asked for again yet."""
+        self._rereading = Rereading(house)
         self._looks_back = False
         self.caught_up = asyncio.Event()
         """Set when what happened before this start has been heard and written down."""
@@ -49,16 +46,16 @@ class Listener:
             async with self._house.database.reading() as db:
                 self._since = await sightings.cursor(db, self._house.bot)
         sync = await self._listen()
-        left_behind = await self._left_behind()
-        read = (*await self._read_at_last(sync), *(left_behind or ()))
+        await self._may_be_read_now(sync)
+        looked_back = await self._rereading.some() if self.caught_up.is_set() else ()
+        read = looked_back or ()
         await self._door.take_in(sync, or_leave=self._since is not None)
         news = bool(read) or self._deaf or sync.next_batch != self._since
         while news and (failed := await self._write_down(sync, read)):
             await self._count(failed)
         self._since, self._deaf = sync.next_batch, False
-        if left_behind is not None and self.caught_up.is_set():
-            del self._behind[:AT_ONCE]
-        self._looks_back = left_behind is not None and bool(self._behind)
+        self._rereading.done()
+        self._looks_back = looked_back is not None and len(self._rereading) > 0
         self.caught_up.set()
         return bool(sync.events or sync.invitations or read or self._looks_back)
 
@@ -82,6 +79,7 @@ class Listener:
                 if failed:
                     raise Undone
                 await self._ours(db, sync)
+                await encryption_health.devices_changed(db, sync.devices_changed, now=self._house.clock.now())
                 if self._deaf:
                     await self._hears_again(db)
                 await sightings.listened(db, self._house.bot, sync.next_batch, now=self._house.clock.now())
@@ -124,7 +122,8 @@ class Listener:
             return
         match event:
             case Message():
-                await unread.read_at_last(db, event.event_id)
+                if not await unread.read_at_last(db, event.event_id) and event.bound:
+                    await unread.heard_from(db, event.room, event.sender)
                 if event.sender != self._house.homeserver.user_id:
                     await commands.answer(db, event, place, now=now)
             case MembershipChanged():
@@ -132,40 +131,20 @@ class Listener:
             case StateChanged():
                 await sightings.look_again(db, place.id, now=now)
             case Unreadable():
-                await unread.could_not_read(db, event.event_id, room=event.room, session_id=event.session_id, now=now)
+                await unread.could_not_read(
+                    db, event.event_id, room=event.room, session_id=event.session_id, sender=event.sender, now=now
+                )
 
     async def _count(self, failed: list[EventId]) -> None:
         for event_id in failed:
             await tried_in_vain(self._house, event_id)
 
-    async def _read_at_last(self, sync: Sync) -> tuple[Heard, ...]:
-        """Events that could not be read before and whose key has come now."""
-        if not sync.keys_arrived:
-            return ()
+    async def _may_be_read_now(self, sync: Sync) -> None:
+        """What waits for a key that has come now; and after a start, once, whatever stands unread, since its key may
+        have come with an answer whose taking in was cut short."""
+        if self.caught_up.is_set() and not sync.keys_arrived:
+            return
         async with self._house.database.reading() as db:
-            waiting = await unread.waiting_for(db, sync.keys_arrived)
-        return await self._read_again(waiting)
-
-    async def _read_again(self, waiting: Mapping[MatrixRoomId, Collection[EventId]]) -> tuple[Heard, ...]:
-        read: list[Heard] = []
-        for room, events in waiting.items():
-            with suppress(Rejected):  # we are out of it
-                read += await self._house.homeserver.read_again(room, events)
-        return tuple(event for event in read if not isinstance(event, Unreadable))
-
-    async def _left_behind(self) -> tuple[Heard, ...] | None:
-        """After a start, once: what stood unread, since its key may have come with an answer whose taking in was cut
-        short. Hearing comes first and goes on meanwhile: a few with each pass. None when the homeserver did not let
-        us; a later pass asks again."""
-        if not self.caught_up.is_set():
-            async with self._house.database.reading() as db:
-                self._behind = await unread.latest(db)
-            return ()
-        waiting: dict[MatrixRoomId, list[EventId]] = {}
-        for room, event in self._behind[:AT_ONCE]:
-            waiting.setdefault(room, []).append(event)
-        try:
-            return await self._read_again(waiting)
-        except TryLater as error:
-            log.info("what stood unread waits", why=error.why)
-            return None
+            if not self.caught_up.is_set():
+                self._rereading.add(await unread.latest(db))
+            self._rereading.add(await unread.waiting_for(db, sync.keys_arrived))

@@ -28,8 +28,8 @@ class Priority(IntEnum):
     HELP = 0
     SAFETY = 10
     REPLY = 20
-    WELCOME = 30
-    REMINDER = 40
+    REMINDER = 30
+    WELCOME = 40
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ class WaitingAct:
     not_after: datetime | None
     first_try: datetime | None
     attempts: int
+    priority: Priority
+
+    @property
+    def urgent(self) -> bool:
+        """Help or safety: it waits behind nothing else."""
+        return self.priority <= Priority.SAFETY
 
 
 async def put(
@@ -74,6 +80,11 @@ async def said_lately(db: AsyncSession, room_id: RoomId, utterance: str, *, sinc
         Act.room_id == room_id, Act.utterance == utterance, Act.due >= since, Act.outcome.is_distinct_from("failed")
     )
     return await db.scalar(lately.limit(1)) is not None
+
+
+async def last_said(db: AsyncSession, room_id: RoomId, utterance: str) -> datetime | None:
+    """When this was last put to be said in a room."""
+    return await db.scalar(select(func.max(Act.due)).where(Act.room_id == room_id, Act.utterance == utterance))
 
 
 async def known(db: AsyncSession, acts: Sequence[ActId]) -> frozenset[ActId]:
@@ -108,10 +119,13 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
     A room whose first act waits for its next try is left out, so that order within a room holds.
     """
     return [
-        WaitingAct(a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.attempts)
+        WaitingAct(
+            a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.attempts,
+            Priority(a.priority),
+        )
         for a, matrix in (await db.execute(_firsts(bot, now, limit)))
         if matrix is not None
-    ]
+    ]  # fmt: skip
 
 
 def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId | None]:
@@ -130,7 +144,7 @@ def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId |
             or_(Room.kind != "direct", _is_there()),
             or_(Act.next_try.is_(None), Act.next_try <= now),
         )
-        .order_by(Act.priority, Act.due, Act.seq)
+        .order_by(Act.priority, Act.not_after.is_(None), Act.not_after, Act.due, Act.seq)
         .limit(limit)
     )
 

@@ -5,24 +5,28 @@ Anybody in a room can send what nobody can read, so what is kept has an end: in 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import Row, and_, delete, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import UnreadableEvent
 from facilitator.database.upsert import put
-from facilitator.ids import EventId, MatrixRoomId
+from facilitator.ids import EventId, MatrixRoomId, UserId
 
 KEPT_FOR = timedelta(days=14)
 KEPT_PER_ROOM = 1_000
 """The newest; a key that comes late is asked for by somebody who waits now."""
+AT_ONCE = 500
+"""Sessions to a statement."""
 
 
 async def could_not_read(
-    db: AsyncSession, event: EventId, *, room: MatrixRoomId, session_id: str, now: datetime
+    db: AsyncSession, event: EventId, *, room: MatrixRoomId, session_id: str, sender: UserId, now: datetime
 ) -> None:
     """Keep where it stands, and let go of what is too old or too much."""
-    await put(db, UnreadableEvent, {"event_id": event}, {"matrix_room": room, "session_id": session_id, "since": now})
+    where = {"matrix_room": room, "session_id": session_id, "sender_index": sender}
+    await put(db, UnreadableEvent, {"event_id": event}, where | {"since": now}, again=where)
     too_many = (
         select(UnreadableEvent.event_id)
         .where(UnreadableEvent.matrix_room == room)
@@ -35,17 +39,17 @@ async def could_not_read(
 
 async def waiting_for(
     db: AsyncSession, sessions: Iterable[tuple[MatrixRoomId, str]]
-) -> dict[MatrixRoomId, list[EventId]]:
-    """Events waiting for one of these sessions' keys, by room."""
-    found: dict[MatrixRoomId, list[EventId]] = {}
-    for room, session_id in sessions:
-        rows = await db.scalars(
-            select(UnreadableEvent.event_id).where(
-                UnreadableEvent.matrix_room == room, UnreadableEvent.session_id == session_id
+) -> list[tuple[MatrixRoomId, EventId]]:
+    """Events waiting for one of these sessions' keys, oldest first."""
+    rest, found = iter(sessions), list[Row[MatrixRoomId, EventId, datetime]]()
+    while some := list(islice(rest, AT_ONCE)):
+        rows = await db.execute(
+            select(UnreadableEvent.matrix_room, UnreadableEvent.event_id, UnreadableEvent.since).where(
+                tuple_(UnreadableEvent.matrix_room, UnreadableEvent.session_id).in_(some)
             )
         )
-        found.setdefault(room, []).extend(rows)
-    return {room: events for room, events in found.items() if events}
+        found.extend(rows.all())
+    return [(room, event) for room, event, _ in sorted(found, key=lambda row: (row.since, row.event_id))]
 
 
 async def latest(db: AsyncSession, *, limit: int = 200) -> list[tuple[MatrixRoomId, EventId]]:
@@ -58,5 +62,13 @@ async def latest(db: AsyncSession, *, limit: int = 200) -> list[tuple[MatrixRoom
     return [(room, event) for room, event in rows.all()[::-1]]
 
 
-async def read_at_last(db: AsyncSession, event: EventId) -> None:
-    await db.execute(delete(UnreadableEvent).where(UnreadableEvent.event_id == event))
+async def read_at_last(db: AsyncSession, event: EventId) -> bool:
+    """It waits no longer. Returns whether it did."""
+    one = delete(UnreadableEvent).where(UnreadableEvent.event_id == event).returning(UnreadableEvent.event_id)
+    return await db.scalar(one) is not None
+
+
+async def heard_from(db: AsyncSession, room: MatrixRoomId, sender: UserId) -> None:
+    """Something new of theirs was read: what still waits for its key is no sign any more that they cannot be read."""
+    theirs = and_(UnreadableEvent.matrix_room == room, UnreadableEvent.sender_index == sender)
+    await db.execute(update(UnreadableEvent).where(theirs).values(sender_index=None))

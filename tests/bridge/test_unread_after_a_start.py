@@ -74,7 +74,12 @@ async def test_what_stands_in_a_room_we_are_out_of_keeps_nothing_else_from_being
 ) -> None:
     async with running.database.transaction() as db:
         await unread.could_not_read(
-            db, EventId("$gone"), room=MatrixRoomId("!gone:test"), session_id="gone", now=running.clock.now()
+            db,
+            EventId("$gone"),
+            room=MatrixRoomId("!gone:test"),
+            session_id="gone",
+            sender=CLEO,
+            now=running.clock.now(),
         )
     await running.start()
     await running.settle()
@@ -100,7 +105,7 @@ async def test_very_much_keeps_nobody_waiting_and_is_asked_for_a_little_at_a_tim
     async with running.database.transaction() as db:
         for number in range(60):
             await unread.could_not_read(
-                db, EventId(f"$none{number:02}"), room=ben[1], session_id="lost", now=running.clock.now()
+                db, EventId(f"$none{number:02}"), room=ben[1], session_id="lost", sender=BEN, now=running.clock.now()
             )
     await running.start()
     asked = running.server.weather.calls
