@@ -17,7 +17,7 @@ class Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    head = ("what", "n", "p50", "p95", "limit p50", "ratio", "limit is", "note")
+    head = ("what", "n", "p50", "p95", "p99", "limit p50", "ratio", "limit is", "note")
     lines = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     shown = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
@@ -25,13 +25,16 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    if not row.seconds:
+        return (row.what, *[""] * 7, row.note)
     middle = median(row.seconds)
     limit = median(row.limit) if row.limit else None
     return (
         row.what,
         str(len(row.seconds)),
         _ms(middle),
-        _ms(high(row.seconds)),
+        _ms(high(row.seconds, 95)),
+        _ms(high(row.seconds, 99)),
         _ms(limit) if limit else "",
         f"{middle / limit:.2f}" if limit else "",
         row.limit_is,
@@ -39,9 +42,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def high(seconds: Sequence[float]) -> float:
-    """The 95th percentile; of few samples the largest."""
-    return quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) >= 20 else max(seconds)
+def high(seconds: Sequence[float], percent: int) -> float:
+    """A percentile; of few samples the largest."""
+    return quantiles(seconds, n=100, method="inclusive")[percent - 1] if len(seconds) >= 20 else max(seconds)
 
 
 def _ms(seconds: float) -> str:
