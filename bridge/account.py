@@ -1,28 +1,29 @@
-"""The bot account at the start: signed in once, its identity kept in our database, the lease on it held."""
+"""The bot account and who holds it: the data folder's lock, the lease in the database, its sealed identity."""
 
 import asyncio
 import fcntl
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from bridge.house import Held, LeaseLost
-from bridge.matrix.client import NioHomeserver
-from bridge.matrix.keystore import KeyStore
-from bridge.matrix.login import BotAccount, login_once, sign_out, take_name
 from bridge.settings import LEASE, Settings
 from facilitator import bots
 from facilitator.bots import Bot
 from facilitator.clock import Clock
-from facilitator.database import Database
+from facilitator.database import CannotOpen, Database
 from facilitator.errors import Misconfigured
 from facilitator.ids import BotId, UserId
 
 RUNS_ALREADY = (
     "Another bridge is running with this data folder. Stop it first: two bridges on one account spoil its encryption."
+)
+OTHER_KEY = (
+    "The key file bridge.key does not open what the database holds for the bot: it belongs to another database. Put "
+    "back the right one; if it is lost, `hearth renew --identity FILE` goes on from your sealed copy of the identity."
 )
 HELD_ELSEWHERE = (
     "Another bridge, on another machine, holds this account. Stop it, wait half a minute, and start this one again."
@@ -39,9 +40,17 @@ class StoredIdentity:
         async with self._database.reading() as db:
             return await bots.seeds(db, self._bot.id)
 
-    async def keep(self, seeds: Mapping[str, str], master_key: str) -> None:
+    async def keep(self, seeds: Mapping[str, str] | None, master_key: str | None) -> None:
         async with self._database.transaction() as db:
             await bots.has_identity(db, self._bot.id, seeds=seeds, master_key=master_key)
+
+    async def master_key(self) -> str | None:
+        async with self._database.reading() as db:
+            return await bots.master_key(db, self._bot.id)
+
+    async def keep_marks(self, marks: Sequence[str]) -> None:
+        async with self._database.transaction() as db:
+            await bots.has_marks(db, self._bot.id, marks)
 
 
 @contextmanager
@@ -63,9 +72,13 @@ def only_one(data_dir: Path) -> Iterator[str]:
 async def claim(database: Database, settings: Settings, *, machine: str, clock: Clock) -> tuple[Bot, Held]:
     """The account, held by this process. Raises Misconfigured when another machine's bridge holds it."""
     holder = f"{machine}:{os.getpid()}"
-    async with database.transaction() as db:
-        bot = await bots.enrol(db, user_id=UserId(settings.user_id), homeserver=settings.homeserver, now=clock.now())
-        epoch = await bots.hold(db, bot.id, holder=holder, lasts=LEASE, takes_over=f"{machine}:")
+    try:
+        async with database.transaction() as db:
+            user_id = UserId(settings.user_id)
+            bot = await bots.enrol(db, user_id=user_id, homeserver=settings.homeserver, now=clock.now())
+            epoch = await bots.hold(db, bot.id, holder=holder, lasts=LEASE, takes_over=f"{machine}:")
+    except CannotOpen:
+        raise Misconfigured(OTHER_KEY) from None
     if epoch is None:
         raise Misconfigured(HELD_ELSEWHERE)
     return bot, Held(bot.id, holder, epoch)
@@ -96,52 +109,3 @@ async def _renew(database: Database, held: Held, clock: Clock, renewed: float) -
 async def let_go(database: Database, bot: BotId, holder: str) -> None:
     async with database.transaction() as db:
         await bots.let_go(db, bot, holder=holder)
-
-
-async def start(database: Database, bot: Bot, settings: Settings, keys: KeyStore, *, clock: Clock) -> NioHomeserver:
-    """Sign in if this account never was, and bring its device and identity up.
-
-    Raises Misconfigured, TryLater, SignedOut.
-    """
-    account = before = _signed_in(bot)
-    if account is None or not keys.holds(account.user_id, account.device_id):
-        # A device whose keys are lost is never used again: a new one, signed by the same identity, takes its place.
-        account = await _sign_in(database, bot, settings, clock)
-        if before is not None:
-            await sign_out(before, clock=clock)
-    identity = StoredIdentity(database, bot)
-    return await NioHomeserver.start(account, keys, identity, only_signed=settings.only_signed_devices, clock=clock)
-
-
-def _signed_in(bot: Bot) -> BotAccount | None:
-    if bot.access_token is None or bot.device_id is None:
-        return None
-    return BotAccount(
-        homeserver=bot.homeserver, user_id=bot.user_id, device_id=bot.device_id, access_token=bot.access_token
-    )
-
-
-async def _sign_in(database: Database, bot: Bot, settings: Settings, clock: Clock) -> BotAccount:
-    account = await login_once(
-        bot.homeserver,
-        user_id=bot.user_id,
-        password=_password(settings),
-        device_name=settings.display_name,
-        clock=clock,
-    )
-    async with database.transaction() as db:
-        await bots.signed_in(db, bot.id, device_id=account.device_id, access_token=account.access_token)
-    await take_name(account, settings.display_name, clock=clock)
-    return account
-
-
-def _password(settings: Settings) -> str:
-    file = settings.password_file
-    if file is None:
-        raise Misconfigured("The bot is not signed in yet: name its password's file as password_file in [bridge].")
-    try:
-        if file.stat().st_mode & 0o077:
-            raise Misconfigured(f"{file} can be read by others: run `chmod 600 {file}`.")
-        return file.read_text().strip()
-    except OSError as error:
-        raise Misconfigured(f"The bot's password file {file} cannot be read: {error.strerror}.") from None

@@ -1,4 +1,4 @@
-"""The only wiring: start in order, run the four loops together, stop in order."""
+"""The only wiring: start in order, run the five loops together, stop in order."""
 
 import asyncio
 import signal
@@ -9,12 +9,13 @@ from typing import Any
 
 import structlog
 
-from bridge import account, commands, health
+from bridge import account, commands, health, signing_in
 from bridge.house import House, LeaseLost, one_line
+from bridge.key_watch import KeyWatch
 from bridge.listener import Listener
 from bridge.loops import Loop, keep_going
 from bridge.matrix.client import NioHomeserver
-from bridge.matrix.homeserver import KnownRoom, Rejected, SignedOut, TryLater
+from bridge.matrix.homeserver import KnownRoom, Overtaken, Rejected, SignedOut, TryLater
 from bridge.matrix.keystore import KeyStore
 from bridge.reconciler import Reconciler
 from bridge.sender import Sender
@@ -38,8 +39,16 @@ TIMER_LOOKS = timedelta(seconds=10)
 STOPS_WITHIN = timedelta(seconds=10)
 
 SIGNED_OUT = (
-    "The homeserver has signed Hearth's account out: its access token is no longer good. Nothing was lost; sign the "
-    "account in anew and start the bridge again."
+    "The homeserver has signed Hearth's account out: its access token or its device is gone. Nothing was lost. See "
+    "that nobody did this by mistake; `hearth renew` gives the bot a new device and keeps its identity."
+)
+OVERTAKEN = (
+    "Hearth's keys are not the latest any more: an old copy of its data was put back, or another Hearth runs with a "
+    "copy of it. Make sure that no other runs; then `hearth renew` gives the bot a new device and keeps its identity."
+)
+BRIDGE_KEY_LOST = (
+    "The key file {path} is missing: put back your copy of it. If it is lost, `hearth renew --identity FILE` goes on "
+    "from your sealed copy of the bot's identity."
 )
 LEASE_LOST = "Another bridge has taken this account over, or the database could not be reached to keep it. Stopping."
 
@@ -52,14 +61,17 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with AsyncExitStack() as stack:
         people = KeyRing.load(house.people_key)
-        ring = KeyRing.load(settings.bridge_key or house.data_dir / "bridge.key")
+        key_file = settings.key_in(house.data_dir)
+        if not key_file.exists():
+            raise Misconfigured(BRIDGE_KEY_LOST.format(path=key_file))
+        ring = KeyRing.load(key_file)
         machine = stack.enter_context(account.only_one(house.data_dir))
         database = connect(house.database_url, people=people, bridge=ring)
         stack.push_async_callback(database.close)
         await database.check_schema()
         bot, held = await account.claim(database, settings, machine=machine, clock=clock)
         stack.push_async_callback(account.let_go, database, held.bot, held.holder)
-        vitals = Vitals(clock)
+        vitals = Vitals(clock, key_file=key_file)
         await stack.enter_async_context(health.served(settings.health_port, vitals, database, held))
         keys = KeyStore(house.data_dir / "keystore.db", ring.derived("keystore"))
 
@@ -95,7 +107,7 @@ async def _until(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
 
 def for_people(error: BaseException) -> BaseException:
     """What a person has to mend, as a sentence, alone or out of a task group; anything else as it came."""
-    for kind, sentence in ((SignedOut, SIGNED_OUT), (LeaseLost, LEASE_LOST)):
+    for kind, sentence in ((Overtaken, OVERTAKEN), (SignedOut, SIGNED_OUT), (LeaseLost, LEASE_LOST)):
         if isinstance(error, kind) or (isinstance(error, BaseExceptionGroup) and error.subgroup(kind)):
             return Misconfigured(sentence)
     return error
@@ -105,7 +117,7 @@ async def _started(database: Database, bot: Bot, settings: Settings, keys: KeySt
     """Start against a homeserver that may be down just now."""
     while True:
         try:
-            return await account.start(database, bot, settings, keys, clock=vitals.clock)
+            return await signing_in.start(database, bot, settings, keys, clock=vitals.clock)
         except TryLater as error:
             vitals.starting = "homeserver_unreachable"
             log.warning("homeserver not reachable yet", why=error.why)
@@ -132,9 +144,14 @@ async def _go(house: House, vitals: Vitals, settings: HouseSettings) -> None:
 
 
 async def ask_if_signed(house: House, vitals: Vitals) -> None:
-    """What /readyz tells. A homeserver that does not answer leaves it as it was."""
+    """What /readyz tells. A homeserver that does not answer leaves it as it was. An identity in the place of ours is
+    told, and left as it is: only a person knows whose it is."""
     with suppress(TryLater, Rejected):
         vitals.signed = await house.homeserver.is_signed()
+        replaced = not vitals.signed and not await house.homeserver.has_our_identity()
+        if replaced and not vitals.identity_replaced:
+            log.error("the homeserver shows another identity for the bot's account")
+        vitals.identity_replaced = replaced
 
 
 async def know_rooms(house: House) -> None:
@@ -146,7 +163,7 @@ async def know_rooms(house: House) -> None:
 
 
 def loops_of(house: House) -> list[Loop]:
-    """All four. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
+    """All five. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
     again, and nobody joins before there is a place to hear from."""
     timer, listener = Timer(house), Listener(house, wait=SYNC_WAIT)
     reconciler, sender = Reconciler(house), Sender(house)
@@ -162,6 +179,7 @@ def loops_of(house: House) -> list[Loop]:
         _flowing("reconciler", reconciler, after=heard),
         _flowing("sender", sender, after=heard),
         Loop("timer", timer.pass_once, until_due, after=heard),
+        Loop("keys", KeyWatch(house).pass_once, lambda: LOOK_AGAIN, after=heard),
     ]
 
 
@@ -203,6 +221,8 @@ async def _pulse(house: House, vitals: Vitals) -> None:
             names = ("bridge", "homeserver") if vitals.hears() else ("bridge",)
             await _beat(house.database, *names, now=house.clock.now())
             await ask_if_signed(house, vitals)
+            with suppress(TryLater, Rejected):
+                await house.homeserver.keep_up()
         except (SignedOut, LeaseLost):
             raise
         except Exception as error:  # what tells how the bridge is must not be what ends it

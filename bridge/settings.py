@@ -1,6 +1,7 @@
 """What the bridge needs to run: the homeserver, its account, its keys. Read once at the start (table [bridge])."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +16,7 @@ class Settings(BaseModel):
     homeserver: str = Field(description="The homeserver's client address, for example https://matrix.example.org.")
     user_id: str = Field(description="The bot's Matrix ID, for example @hearth:example.org.")
     password_file: Place | None = Field(
-        default=None, description="A file (mode 0600) with the bot's password; read at the first start only."
+        default=None, description="A file (mode 0600) with the bot's password; read where it has to sign in."
     )
     bridge_key: Place | None = Field(
         default=None, description="The bridge's key ring; by default bridge.key in the data folder."
@@ -29,6 +30,10 @@ class Settings(BaseModel):
     )
     health_port: int = Field(default=0, ge=0, le=65535, description="Loopback port of /livez and /readyz; 0: none.")
     display_name: str = Field(default="Hearth", description="The bot's name in rooms. Keep it neutral.")
+
+    def key_in(self, data_dir: Path) -> Path:
+        """Where the bridge's key ring is."""
+        return self.bridge_key or data_dir / "bridge.key"
 
 
 SYNC_WAIT = timedelta(seconds=30)

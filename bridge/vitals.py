@@ -3,13 +3,14 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from bridge.matrix.homeserver import Counts
 from facilitator.clock import Clock
 
 SYNC_AT_MOST = timedelta(seconds=90)
-LOOPS = ("listener", "reconciler", "sender", "timer")
+LOOPS = ("listener", "reconciler", "sender", "timer", "keys")
 
 
 class Counting(Protocol):
@@ -27,6 +28,9 @@ class Vitals:
     starting: str | None = "starting"
     """Why it does not run yet or any more, as a code; None while it runs."""
     signed: bool = False
+    identity_replaced: bool = False
+    key_file: Path | None = None
+    """Whose loss is noticed while it may still be put back."""
     passed: dict[str, float] = field(default_factory=dict)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a sync has come after a silence."""
@@ -50,5 +54,7 @@ class Vitals:
         """Codes of what keeps the bridge from being ready; empty when it is."""
         if self.starting is not None:
             return [self.starting]
-        found = [] if self.signed else ["device_not_signed"]
+        found = [] if self.signed else ["identity_replaced" if self.identity_replaced else "device_not_signed"]
+        if self.key_file is not None and not self.key_file.exists():
+            found.append("bridge_key_missing")
         return found if self.hears() else [*found, "no_sync"]

@@ -82,9 +82,11 @@ async def seeds(db: AsyncSession, bot: BotId) -> Mapping[str, str] | None:
     return await db.scalar(select(BotAccount.seeds).where(BotAccount.id == bot))
 
 
-async def has_identity(db: AsyncSession, bot: BotId, *, seeds: Mapping[str, str], master_key: str) -> None:
+async def has_identity(
+    db: AsyncSession, bot: BotId, *, seeds: Mapping[str, str] | None, master_key: str | None
+) -> None:
     """Keep the seeds; called before they are uploaded."""
-    await _set(db, bot, seeds=dict(seeds), master_key=master_key)
+    await _set(db, bot, seeds=None if seeds is None else dict(seeds), master_key=master_key)
 
 
 async def hold(db: AsyncSession, bot: BotId, *, holder: str, lasts: timedelta, takes_over: str = "") -> int | None:

@@ -4,10 +4,11 @@ import asyncio
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.heard import Heard, InvitedUs, Sync
+from bridge.matrix import turns
 from bridge.matrix.homeserver import (
     ACT_KEY,
     MARKER_KEY,
@@ -17,12 +18,19 @@ from bridge.matrix.homeserver import (
     HomeserverError,
     Invite,
     KnownRoom,
+    NotYet,
+    Overtaken,
     Rejected,
     Remove,
     Sent,
+    SetBy,
     SetState,
     SignedOut,
+    SlowDown,
+    Urgency,
 )
+from bridge.matrix.line import Request
+from bridge.matrix.pace import Pace, Pass
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.reach import Reach
 from tests.fake_crypto import Device, Megolm, heard
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from tests.fake_homeserver import FakeHomeserver
 
 T = TypeVar("T")
+Origin = tuple[RoomId, MatrixRoomId | None]
 HISTORY_SEARCHED = 1_000
 
 
@@ -41,20 +50,29 @@ class FakeClient:
 
     def __init__(self, server: "FakeHomeserver", device: Device) -> None:
         self.server, self.device = server, device
+        device.holder = self
         self.closed = False
+        self.pace = Pace(server.clock)
         self._since: str | None = None
         self._arrived: set[tuple[MatrixRoomId, str]] = set()
         self._megolm = Megolm(server, device)
         self._known: dict[MatrixRoomId, KnownRoom] = {}
-        self._found: dict[RoomId, MatrixRoomId] | None = None
+        self._found: dict[Origin, MatrixRoomId] | None = None
 
     @property
     def user_id(self) -> UserId:
         return self.device.user
 
-    async def _ask(self, what: str, effect: Callable[[], T], *, half: Callable[[], object] | None = None) -> T:
+    async def _ask(
+        self,
+        what: str,
+        effect: Callable[[], T],
+        *,
+        half: Callable[[], object] | None = None,
+        turn: Request | None = None,
+    ) -> T:
         """One request: the weather, the effect, and the two points where this process may die."""
-        weather = self.server.weather
+        weather, granted = self.server.weather, None if turn is None else self.pace.admit(turn)
         assert not self.closed, "a client that was closed is asked something"
         await asyncio.sleep(0)
         if wait := weather.wait(what):
@@ -67,11 +85,20 @@ class FakeClient:
             if storm.half and half is not None:
                 half()
             raise storm.error
+        if granted is not None:
+            self._limited(what, granted)
         result = effect()
         weather.crash_point(f"after {what}")
         if storm is not None:
             raise storm.error
         return result
+
+    def _limited(self, what: str, granted: Pass) -> None:
+        limits = self.server.limits
+        wait = limits.wait(what, self.user_id, granted.request.person) if limits else None
+        if wait is not None:
+            raise SlowDown("rate limit", self.pace.refused(granted, wait))
+        self.pace.went(granted)
 
     # ------------------------------------------------------------------------------------------- hearing
 
@@ -134,7 +161,7 @@ class FakeClient:
     def _forget(self, room: MatrixRoomId) -> None:
         self._known.pop(room, None)
         if self._found is not None:
-            self._found = {marker: known for marker, known in self._found.items() if known != room}
+            self._found = {origin: known for origin, known in self._found.items() if known != room}
 
     def _is_ours(self, event: FakeEvent) -> bool:
         return event.type == "m.room.member" and event.state_key == self.user_id
@@ -162,14 +189,29 @@ class FakeClient:
     def remember(self, rooms: Iterable[KnownRoom]) -> None:
         self._known.update({room.room: room for room in rooms})
 
-    async def find(self, marker: RoomId) -> MatrixRoomId | None:
+    @property
+    def room_version(self) -> str:
+        return self.server.room_version
+
+    async def has_account(self, user: UserId) -> bool:
+        def look() -> bool:
+            known = any(device.user == user for device in self.server.devices.values())
+            return known or user.partition(":")[2] != self.server.server_name
+
+        return await self._ask("has_account", look)
+
+    async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
         if self._found is None:
             self._found = await self._ask("find", self._scan)
-        return self._found.get(marker)
+        return self._found.get((marker, follows))
 
-    def _scan(self) -> dict[RoomId, MatrixRoomId]:
+    def _scan(self) -> dict[Origin, MatrixRoomId]:
         ours = [room for room in self.server.rooms.values() if room.membership(self.user_id) == "join"]
-        return {RoomId(marker): room.room for room in ours[::-1] if (marker := self._marker(room)) is not None}
+        return {
+            (RoomId(marker), room.predecessor): room.room
+            for room in ours[::-1]
+            if (marker := self._marker(room)) is not None
+        }
 
     def _marker(self, room: FakeRoom) -> RoomId | None:
         """Only of rooms this account made: anybody could put our marker into a room of theirs."""
@@ -201,6 +243,9 @@ class FakeClient:
             power_levels=copy.deepcopy(dict(room.levels)),
             members=room.members(),
             server_acl=copy.deepcopy(room.content("m.room.server_acl")) or None,
+            set_by={kind: SetBy(e.sender, e.event_id) for (kind, key), e in room.state.items() if key == ""},
+            predecessor=room.predecessor,
+            tombstone=room.tombstone,
         )
 
     async def create(self, step: CreateRoom) -> MatrixRoomId:
@@ -210,23 +255,27 @@ class FakeClient:
                 "create",
                 lambda: server.create(self.user_id, step),
                 half=lambda: server.create(self.user_id, step, half=True),
+                turn=turns.create(step),
             )
+        except NotYet:
+            raise
         except HomeserverError:
             self._found = None  # only the answer may be lost: then the room is there and must be looked for
             raise
         if self._found is not None:
-            self._found[step.marker] = room.room
+            self._found[step.marker, step.predecessor] = room.room
         self.remember([KnownRoom(room.room, step.encryption, all_devices=step.direct_to is not None)])
         return room.room
 
     async def take(self, step: SetState | Invite | Remove) -> None:
         match step:
             case SetState():
-                await self._ask("set_state", lambda: self._set_state(step))
+                await self._ask("set_state", lambda: self._set_state(step), turn=turns.set_state(step))
             case Invite():
-                await self._ask("invite", lambda: self._invite(step))
+                direct = step.room in self._known and self._known[step.room].all_devices
+                await self._ask("invite", lambda: self._invite(step), turn=turns.invite(step, direct=direct))
             case Remove():
-                await self._ask("remove", lambda: self._remove(step))
+                await self._ask("remove", lambda: self._remove(step), turn=turns.remove(step))
 
     def _set_state(self, step: SetState) -> None:
         self.server.set_state(self.server.room(step.room), self.user_id, step.type, step.content)
@@ -265,12 +314,23 @@ class FakeClient:
 
     # ------------------------------------------------------------------------------------------- speaking
 
-    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
+    async def send(
+        self,
+        room: MatrixRoomId,
+        act: ActId,
+        content: Mapping[str, Any],
+        *,
+        urgency: Urgency = Urgency.REPLY,
+        not_after: datetime | None = None,
+    ) -> Sent:
         known = self._known.get(room)
         if known is None or not known.encryption:
             raise Rejected("HEARTH_NOT_ENCRYPTED")
         said: Mapping[str, Any] = {**content, ACT_KEY: act}
-        return await self._ask("send", lambda: self._send(self.server.room(room), act, said, known.all_devices))
+        turn = turns.send(act, urgency, not_after)
+        return await self._ask(
+            "send", lambda: self._send(self.server.room(room), act, said, known.all_devices), turn=turn
+        )
 
     def _send(self, room: FakeRoom, act: ActId, content: Mapping[str, Any], all_devices: bool) -> Sent:
         room.require(self.user_id, room.needs(ENCRYPTED, state=False))
@@ -318,7 +378,17 @@ class FakeClient:
         self.server.once(self.device, room.room, act, hide)
 
     async def is_signed(self) -> bool:
-        return await self._ask("is_signed", lambda: self.device.signed)
+        return await self._ask("is_signed", lambda: self.device.signed and not self.device.identity_replaced)
+
+    async def has_our_identity(self) -> bool:
+        return await self._ask("has_our_identity", lambda: not self.device.identity_replaced)
+
+    async def keep_up(self) -> None:
+        def look() -> None:
+            if self.device.holder is not self:
+                raise Overtaken
+
+        await self._ask("keep_up", look)
 
     @property
     def counts(self) -> Counts:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Device:
-    """`keys`: session → the first message it can read. `post`: keys on their way, with their place in the stream.
+    """`holder`: the process that began last. `keys`: session → the first message it can read. `post`: keys on their way, with their place in the stream.
     `one_time_keys`: whether it has one left for somebody who never wrote to it."""
 
     user: UserId
     name: str
     signed: bool = True
     signed_out: bool = False
+    identity_replaced: bool = False
+    holder: object = None
     one_time_keys: bool = True
     keys: dict[str, int] = field(default_factory=dict, repr=False)
     post: list[tuple[int, MatrixRoomId, str, int]] = field(default_factory=list, repr=False)
@@ -137,4 +139,5 @@ def _message(event: FakeEvent, device: Device) -> Message | Unreadable:
         encrypted=sealed is not None,
         bound=sealed is not None and sealed.bound,
         signed=sealed is not None and sealed.bound and sealed.signed,
+        place=None if sealed is None else (sealed.session, sealed.index),
     )

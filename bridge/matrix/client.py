@@ -3,21 +3,36 @@
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.heard import Heard, Sync
-from bridge.matrix import changing, looking, unreadable
+from bridge.matrix import changing, looking, turns, unreadable
 from bridge.matrix.catching_up import CatchingUp
 from bridge.matrix.connection import Connection, needed, path
+from bridge.matrix.generation import Generation
 from bridge.matrix.hardened import Machine
-from bridge.matrix.homeserver import Counts, CreateRoom, FoundRoom, Invite, KnownRoom, Remove, Sent, SetState
+from bridge.matrix.homeserver import (
+    Counts,
+    CreateRoom,
+    FoundRoom,
+    Invite,
+    KnownRoom,
+    NotYet,
+    Overtaken,
+    Rejected,
+    Remove,
+    Sent,
+    SetState,
+    Urgency,
+)
 from bridge.matrix.identity import Identity, IdentityStorage
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.known import Rooms
 from bridge.matrix.listening import Listening
 from bridge.matrix.login import BotAccount
 from bridge.matrix.our_keys import OurKeys
+from bridge.matrix.pace import Pace
 from bridge.matrix.sharing import Sharing
 from bridge.matrix.speaking import Speaking
 from bridge.matrix.their_keys import TheirKeys
@@ -25,9 +40,10 @@ from facilitator.clock import Clock
 from facilitator.errors import N_, Misconfigured
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.reach import Reach
+from facilitator.rules.wanted_room import ROOM_VERSION
 
 ANOTHER_ACCOUNT = N_(
-    "The access token kept for Hearth's account belongs to another account or device. Sign the account in anew."
+    "The access token kept for Hearth's account belongs to another account or device. `hearth renew` signs it in anew."
 )
 
 
@@ -37,6 +53,7 @@ class Parts:
     connection: Connection
     rooms: Rooms
     identity: Identity
+    generation: Generation
     finder: looking.Finder
     listening: Listening
     speaking: Speaking
@@ -47,11 +64,12 @@ class Parts:
 class NioHomeserver:
     """One bot account on its homeserver. Made by `start`; one process at a time may hold an account."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, room_version: str = ROOM_VERSION) -> None:
+        self._room_version = room_version
         self._machine, self._connection, self._rooms = parts.machine, parts.connection, parts.rooms
         self._identity, self._finder, self._their_keys = parts.identity, parts.finder, parts.their_keys
         self._catching_up = parts.catching_up
-        self._listening, self._speaking = parts.listening, parts.speaking
+        self._listening, self._speaking, self._generation = parts.listening, parts.speaking, parts.generation
 
     @classmethod
     async def start(
@@ -70,22 +88,32 @@ class NioHomeserver:
         """
         clock = clock or Clock()
         async with contextlib.AsyncExitStack() as undone:
-            connection = Connection(account.homeserver, account.access_token, clock=clock)
+            connection = account.connection(clock)
             undone.push_async_callback(connection.close)
             await _check(connection, account)
             store = keys.open(account.user_id, account.device_id)
             undone.callback(store.close)
             machine = Machine(account.user_id, account.device_id, store)
             parts = _assemble(machine, connection, identity, clock=clock, only_signed=only_signed)
-            await parts.identity.check_device()
+            await parts.generation.check()
+            await parts.identity.check()
+            await parts.generation.begin()
             await parts.listening.our_keys.publish()
             await parts.identity.ensure()
+            room_version = await looking.newest_version(connection)
             undone.pop_all()
-        return cls(parts)
+        return cls(parts, room_version)
 
     @property
     def user_id(self) -> UserId:
         return UserId(self._machine.user_id)
+
+    @property
+    def room_version(self) -> str:
+        return self._room_version
+
+    async def has_account(self, user: UserId) -> bool:
+        return await looking.has_account(self._connection, user)
 
     @property
     def counts(self) -> Counts:
@@ -97,8 +125,16 @@ class NioHomeserver:
             one_time_keys=self._machine.uploaded_key_count,
         )
 
+    @property
+    def pace(self) -> Pace:
+        return self._connection.pace
+
     async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
-        sync = await self._listening.listen(since, wait)
+        try:
+            sync = await self._listening.listen(since, wait)
+        except Overtaken:
+            await self._generation.give_up()
+            raise
         self._catching_up.begin()
         for room, standing in sync.ours.items():
             if standing != "join":
@@ -108,8 +144,8 @@ class NioHomeserver:
     def remember(self, rooms: Iterable[KnownRoom]) -> None:
         self._rooms.remember(rooms)
 
-    async def find(self, marker: RoomId) -> MatrixRoomId | None:
-        return await self._finder.find(marker)
+    async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
+        return await self._finder.find(marker, follows=follows)
 
     async def look(self, room: MatrixRoomId) -> FoundRoom:
         state = await looking.state_of(self._connection, room, us=self.user_id)
@@ -123,12 +159,14 @@ class NioHomeserver:
     async def create(self, step: CreateRoom) -> MatrixRoomId:
         try:
             room = await changing.create(self._connection, step)
+        except NotYet:
+            raise  # nothing was asked, so nothing was made
         except BaseException:
             self._finder.unsure()
             raise
         direct = step.direct_to is not None
         self._rooms.remember([KnownRoom(room, step.encryption, all_devices=direct)])
-        self._finder.add(step.marker, room)
+        self._finder.add(step.marker, room, follows=step.predecessor)
         return room
 
     async def take(self, step: SetState | Invite | Remove) -> None:
@@ -150,8 +188,16 @@ class NioHomeserver:
         self._rooms.forget(room)
         self._finder.forget(room)
 
-    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
-        return await self._speaking.send(room, act, content)
+    async def send(
+        self,
+        room: MatrixRoomId,
+        act: ActId,
+        content: Mapping[str, Any],
+        *,
+        urgency: Urgency = Urgency.REPLY,
+        not_after: datetime | None = None,
+    ) -> Sent:
+        return await self._speaking.send(room, act, content, turns.send(act, urgency, not_after))
 
     async def reach(self, rooms: Collection[MatrixRoomId]) -> Mapping[MatrixRoomId, Mapping[UserId, Reach]]:
         known = [self._rooms[room] for room in rooms if room in self._rooms]
@@ -170,6 +216,12 @@ class NioHomeserver:
     async def is_signed(self) -> bool:
         return await self._identity.is_signed()
 
+    async def has_our_identity(self) -> bool:
+        return await self._identity.is_ours()
+
+    async def keep_up(self) -> None:
+        await self._generation.keep_up()
+
     async def close(self) -> None:
         await self._catching_up.close()
         await self._their_keys.close()
@@ -178,7 +230,10 @@ class NioHomeserver:
 
 
 async def _check(connection: Connection, account: BotAccount) -> None:
-    shown = await connection.get(path("account", "whoami"))
+    try:
+        shown = await connection.get(path("account", "whoami"))
+    except Rejected as refused:  # an application service whose registration has changed
+        raise Misconfigured(ANOTHER_ACCOUNT) from refused
     if (needed(shown, "user_id", str), shown.get("device_id")) != (account.user_id, account.device_id):
         raise Misconfigured(ANOTHER_ACCOUNT)
 
@@ -195,6 +250,7 @@ def _assemble(
         connection=connection,
         rooms=rooms,
         identity=Identity(machine, connection, storage),
+        generation=Generation(machine, connection, storage, clock),
         finder=looking.Finder(connection, UserId(machine.user_id)),
         listening=Listening(machine, connection, rooms, our_keys, their_keys),
         speaking=Speaking(machine, connection, rooms, sharing),

@@ -3,7 +3,8 @@ homeserver keeps it too, and one contract suite holds both to it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Any, Protocol
 
 from bridge.heard import Heard, Sync
@@ -35,6 +36,10 @@ class SlowDown(TryLater):
     """Rate limited (429, M_LIMIT_EXCEEDED); `after` is the wait the server asked for."""
 
 
+class NotYet(SlowDown):
+    """As SlowDown, but the homeserver was not even asked: it would have said no."""
+
+
 class TheirFault(TryLater):
     """The homeserver answered with a fault of its own (5xx), or could not reach another server for us."""
 
@@ -49,6 +54,38 @@ class Rejected(HomeserverError):
 
 class SignedOut(HomeserverError):
     """Our access token is no longer good (M_UNKNOWN_TOKEN). Nothing is retried: a person has to act."""
+
+
+class Overtaken(SignedOut):
+    """Our keys are not the latest of this device: an old copy was put back, or another process runs with a copy."""
+
+
+class Urgency(IntEnum):
+    """What goes first where the homeserver lets little through: the lower."""
+
+    HELP = 0
+    SAFETY = 1
+    REPLY = 2
+    REMINDER = 3
+    WELCOME = 4
+    PROVISIONING = 5
+    UPKEEP = 6
+
+
+@dataclass(frozen=True)
+class SetBy:
+    """Who set a piece of state, and with which event."""
+
+    user: UserId = field(repr=False)
+    event_id: EventId
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """The room is closed, and goes on elsewhere if it says where. `by` is its sender's word, not yet believed."""
+
+    replacement: MatrixRoomId | None
+    by: UserId = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +109,11 @@ class FoundRoom:
     members: Mapping[UserId, str] = field(repr=False)
     """user → membership: join, invite, leave, ban, knock."""
     server_acl: Mapping[str, Any] | None = field(default=None, repr=False)
+    set_by: Mapping[str, SetBy] = field(default_factory=dict, repr=False)
+    """Of each piece of state (state key "") of the room."""
+    predecessor: MatrixRoomId | None = None
+    """The room this one says it goes on from."""
+    tombstone: Tombstone | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +131,8 @@ class CreateRoom:
     server_acl: Mapping[str, Any] = field(default_factory=EVERYBODY.content, repr=False)
     additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
     direct_to: UserId | None = field(default=None, repr=False)
+    predecessor: MatrixRoomId | None = None
+    """The room it goes on from: part of how it is found again."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +216,16 @@ class Homeserver(Protocol):
     def remember(self, rooms: Iterable[KnownRoom]) -> None:
         """Make rooms known without asking the homeserver."""
 
-    async def find(self, marker: RoomId) -> MatrixRoomId | None:
-        """The joined room whose creation content carries this marker. Scans joined rooms once per start and
+    @property
+    def room_version(self) -> str:
+        """The newest version up to 12 that this homeserver makes rooms of."""
+
+    async def has_account(self, user: UserId) -> bool:
+        """Whether there is such a person. A server that does not tell is believed to have them."""
+
+    async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
+        """The joined room of our making whose creation content carries this marker, and names as its predecessor the
+        room it `follows`, or none. Scans joined rooms once per start and
         remembers; rooms created here are added."""
 
     async def look(self, room: MatrixRoomId) -> FoundRoom:
@@ -190,8 +242,17 @@ class Homeserver(Protocol):
     async def decline(self, room: MatrixRoomId) -> None:
         """Decline an invitation, or leave."""
 
-    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
+    async def send(
+        self,
+        room: MatrixRoomId,
+        act: ActId,
+        content: Mapping[str, Any],
+        *,
+        urgency: Urgency = Urgency.REPLY,
+        not_after: datetime | None = None,
+    ) -> Sent:
         """Send an encrypted m.room.message under the act's id as transaction id, the id inside the content too.
+        Where the homeserver lets little through, the more urgent goes first, of equals the one that expires sooner.
         Refuses (Rejected "HEARTH_NOT_ENCRYPTED") in a room not known to be encrypted."""
 
     async def reach(self, rooms: Collection[MatrixRoomId]) -> Mapping[MatrixRoomId, Mapping[UserId, Reach]]:
@@ -208,6 +269,13 @@ class Homeserver(Protocol):
 
     async def is_signed(self) -> bool:
         """Whether the server still shows our device signed by our identity. What /readyz asks."""
+
+    async def has_our_identity(self) -> bool:
+        """Whether the server still shows the identity we made, and no other in its place."""
+
+    async def keep_up(self) -> None:
+        """Say, when it is time to, that this process holds the account; a start says it too. Raises Overtaken when
+        another process has said so since."""
 
     @property
     def counts(self) -> Counts: ...

@@ -7,9 +7,9 @@ claiming all our one-time keys, and from then on nobody new could write to us.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bridge.matrix.connection import Connection, needed, path
+from bridge.matrix.connection import KEY_EXISTS, Connection, needed, path
 from bridge.matrix.hardened import Machine
-from bridge.matrix.homeserver import Rejected
+from bridge.matrix.homeserver import Overtaken, Rejected
 
 ONE_TIME = "signed_curve25519"
 
@@ -26,7 +26,7 @@ class OurKeys:
     async def keep_up(self, counts: Mapping[str, Any], unused_fallback: Iterable[str] | None) -> None:
         """Act on what a sync says is left. No count means none are left (spec, `device_one_time_keys_count`); no
         list of fallback keys means that the server has no such thing. A refusal is counted: it must not stop us
-        from hearing."""
+        from hearing, unless it says that our keys are not the latest (Overtaken)."""
         count = counts.get(ONE_TIME, 0)
         count = count if isinstance(count, int) else 0
         try:
@@ -35,7 +35,9 @@ class OurKeys:
                 await self._upload_one_time_keys()
             if unused_fallback is not None and ONE_TIME not in unused_fallback:
                 await self._upload_new_fallback_key()
-        except Rejected:
+        except Rejected as refused:
+            if refused.code == KEY_EXISTS:
+                raise Overtaken from refused
             self._machine.faults["key_upload"] += 1
 
     async def _upload_one_time_keys(self) -> None:

@@ -15,13 +15,13 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from facilitator.database import postgresql, schema, sqlite
-from facilitator.database.keys import KeyRing
+from facilitator.database.keys import CannotOpen, KeyRing
 from facilitator.database.schema import Upgrade
 from facilitator.database.types import give_rings
 from facilitator.database.unavailable import Unavailable, no_connection_is_unavailable, tell_apart
 from facilitator.errors import Misconfigured
 
-__all__ = ["Database", "Db", "KeyRing", "Unavailable", "Upgrade", "connect"]
+__all__ = ["CannotOpen", "Database", "Db", "KeyRing", "Unavailable", "Upgrade", "connect"]
 
 Db = AsyncSession
 """An open transaction: what every use case receives first. Callers name it from here, never from SQLAlchemy."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge import account
+from bridge import account, signing_in
 from bridge.house import Held, LeaseLost
 from bridge.matrix.keystore import KeyStore
 from bridge.settings import LEASE, Settings
@@ -156,16 +156,16 @@ async def refused(database: Database, keys: Keys, clock: TurnedClock, file: Path
     bot, _ = await account.claim(database, settings, machine="here:1", clock=clock)
     store = KeyStore(folder / "keystore.db", keys.bridge.derived("keystore"))
     with pytest.raises(Misconfigured) as refusal:
-        await account.start(database, bot, settings, store, clock=clock)
+        await signing_in.start(database, bot, settings, store, clock=clock)
     assert "hunter2" not in refusal.value.sentence
     return refusal.value.sentence
 
 
-async def test_without_a_password_the_first_start_says_where_to_name_its_file(
+async def test_without_a_password_the_first_start_names_the_command_that_signs_in(
     database: Database, keys: Keys, clock: TurnedClock, tmp_path: Path
 ) -> None:
     assert await refused(database, keys, clock, None, tmp_path) == (
-        "The bot is not signed in yet: name its password's file as password_file in [bridge]."
+        "The bot is not signed in yet: run `hearth setup`."
     )
 
 
@@ -186,10 +186,10 @@ async def test_a_password_file_that_is_not_there_or_no_file_is_one_sentence(
     missing, folder = tmp_path / "password", tmp_path / "folder"
     folder.mkdir(mode=0o700)
     assert await refused(database, keys, clock, missing, tmp_path) == (
-        f"The bot's password file {missing} cannot be read: No such file or directory."
+        f"The secret file {missing} cannot be read: No such file or directory."
     )
     assert await refused(database, keys, clock, folder, tmp_path) == (
-        f"The bot's password file {folder} cannot be read: Is a directory."
+        f"The secret file {folder} cannot be read: Is a directory."
     )
 
 

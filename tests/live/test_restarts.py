@@ -179,7 +179,7 @@ class FailingSeeds(Seeds):
         super().__init__()
         self.keeps = keeps
 
-    async def keep(self, seeds: Mapping[str, str], master_key: str) -> None:
+    async def keep(self, seeds: Mapping[str, str] | None, master_key: str | None) -> None:
         if self.keeps:
             await super().keep(seeds, master_key)
         raise OSError

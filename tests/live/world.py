@@ -3,7 +3,7 @@ the homeserver says."""
 
 import itertools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,20 @@ class Seeds:
 
     def __init__(self) -> None:
         self.kept: Mapping[str, str] | None = None
+        self.master: str | None = None
+        self.marks: tuple[str, ...] = ()
 
     async def load(self) -> Mapping[str, str] | None:
         return self.kept
 
-    async def keep(self, seeds: Mapping[str, str], master_key: str) -> None:
-        self.kept = seeds
+    async def keep(self, seeds: Mapping[str, str] | None, master_key: str | None) -> None:
+        self.kept, self.master = seeds, master_key
+
+    async def master_key(self) -> str | None:
+        return self.master
+
+    async def keep_marks(self, marks: Sequence[str]) -> None:
+        self.marks = tuple(marks)
 
 
 @dataclass

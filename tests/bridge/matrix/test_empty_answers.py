@@ -75,13 +75,13 @@ ASKED: dict[str, Callable[[Parts], Awaitable[Any]]] = {
     "make a room": lambda p: changing.create(p.connection, room_step()),
     "find our rooms": lambda p: Finder(p.connection, BOT).find(RoomId("marker")),
     "listen": lambda p: p.listening.listen("here", timedelta()),
-    "fill a gap": lambda p: gaps.fill(p.connection, ROOM, back_from="b", to="a", leave_out=[]),
+    "fill a gap": lambda p: gaps.fill(p.connection, ROOM, back_from="b", to="a", types=[], budget=gaps.Budget()),
     "speak": lambda p: p.speak(set()),
     "learn who is there": lambda p: p.speak(None),
     "look for what was said": lambda p: p.find_sent(),
     "publish our keys": lambda p: p.our_keys.publish(),
     "ask for devices": lambda p: p.their_keys.know({ADA}),
-    "see our own device": lambda p: Identity(p.machine, p.connection, Seeds()).check_device(),
+    "see our own device": lambda p: Identity(p.machine, p.connection, Seeds()).check(),
 }
 
 
