@@ -10,8 +10,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator.database.tables import Act, KeySighting, Room, RoomSighting, SetAside, UnreadableEvent
-from facilitator.ids import BotId
+from facilitator.database.tables import (
+    Act,
+    KeySighting,
+    Member,
+    RateBucket,
+    Room,
+    RoomSighting,
+    SetAside,
+    UnreadableEvent,
+)
+from facilitator.ids import BotId, UserId
 from facilitator.outbox import Priority
 
 GIVEN_UP = 3
@@ -93,3 +102,18 @@ async def _health(db: AsyncSession, bot: BotId) -> dict[str, int]:
         .group_by(KeySighting.health)
     )
     return dict(rows.all())
+
+
+async def slowest_pace(db: AsyncSession, bot: BotId) -> timedelta | None:
+    """How long the homeserver makes the bot wait between two requests of the kind it likes least; None when it never
+    asked for any wait."""
+    longest = await db.scalar(select(func.max(RateBucket.every_ms)).where(RateBucket.bot_account_id == bot))
+    return timedelta(milliseconds=longest) if longest else None
+
+
+async def one_on_each_server(db: AsyncSession) -> dict[str, UserId]:
+    """Server name → somebody invited or joined who has their account there."""
+    found: dict[str, UserId] = {}
+    for user in await db.scalars(select(Member.matrix_id).where(Member.standing.in_(("invited", "joined")))):
+        found.setdefault(user.partition(":")[2], user)
+    return found
