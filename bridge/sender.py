@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge.house import House, LeaseLost, one_line
-from bridge.matrix.homeserver import Rejected, Sent, SignedOut, SlowDown, TryLater
+from bridge.matrix.homeserver import Rejected, Sent, SignedOut, SlowDown, TryLater, Urgency
 from facilitator import bots, outbox, rooms, schedule
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, UserId, because
@@ -122,7 +122,10 @@ class Sender:
         if place is None:
             raise Rejected("HEARTH_NO_ROOM")
         content = self._house.words.say(act.utterance, act.parameters, place=place, now=now)
-        return await self._house.homeserver.send(act.matrix_room, act.id, content)
+        urgency = Urgency[act.priority.name]
+        return await self._house.homeserver.send(
+            act.matrix_room, act.id, content, urgency=urgency, not_after=act.not_after
+        )
 
     async def _mention_devices(self, db: Db, person: UserId, *, now: datetime) -> None:
         """Somebody has a device its owner has not confirmed: tell them, once, in their own room with the bot."""

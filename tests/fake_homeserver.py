@@ -18,6 +18,7 @@ from facilitator.clock import Clock
 from facilitator.ids import EventId, MatrixRoomId, UserId
 from tests.fake_client import FakeClient
 from tests.fake_crypto import Device
+from tests.fake_limits import Limits
 from tests.fake_people import FakePerson
 from tests.fake_rooms import FakeEvent, FakeRoom, Sealed, check_levels
 from tests.fake_weather import Weather
@@ -35,6 +36,7 @@ class FakeHomeserver:
     server_name: str = "test"
     elsewhere: set[str] = field(default_factory=set)
     weather: Weather = field(default_factory=Weather)
+    limits: Limits | None = None
     rooms: dict[MatrixRoomId, FakeRoom] = field(default_factory=dict)
     people: dict[UserId, FakePerson] = field(default_factory=dict)
     devices: dict[tuple[UserId, str], Device] = field(default_factory=dict)

@@ -6,6 +6,7 @@ the rest; here the body is complete and what came of it is read back.
 
 from typing import Any
 
+from bridge.matrix import turns
 from bridge.matrix.connection import Connection, FederationDenied, needed, path
 from bridge.matrix.homeserver import MARKER_KEY, CreateRoom, Invite, Rejected, Remove, SetState
 from bridge.matrix.screening import MEGOLM
@@ -22,6 +23,8 @@ def body(step: CreateRoom) -> dict[str, Any]:
     creation: dict[str, Any] = {MARKER_KEY: step.marker}
     if step.additional_creators:
         creation["additional_creators"] = list(step.additional_creators)
+    if step.predecessor:
+        creation["predecessor"] = {"room_id": step.predecessor}
     state = {
         "m.room.encryption": dict(step.encryption),
         "m.room.join_rules": {"join_rule": step.join_rule},
@@ -42,7 +45,7 @@ def body(step: CreateRoom) -> dict[str, Any]:
 
 async def create(connection: Connection, step: CreateRoom) -> MatrixRoomId:
     """Raises Rejected("HEARTH_NOT_ENCRYPTED") when the room came out without its encryption; nobody was invited."""
-    answer = await connection.post(path("createRoom"), body(step), kind="create")
+    answer = await connection.post(path("createRoom"), body(step), kind=turns.create(step))
     room = MatrixRoomId(needed(answer, "room_id", str))
     try:
         encryption = await connection.get(path("rooms", room, "state", "m.room.encryption", ""))
@@ -54,7 +57,8 @@ async def create(connection: Connection, step: CreateRoom) -> MatrixRoomId:
 
 
 async def set_state(connection: Connection, step: SetState) -> None:
-    await connection.put(path("rooms", step.room, "state", step.type, ""), dict(step.content), kind="state")
+    address = path("rooms", step.room, "state", step.type, "")
+    await connection.put(address, dict(step.content), kind=turns.set_state(step))
 
 
 async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:
@@ -62,12 +66,13 @@ async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:
 
     Raises Rejected("HEARTH_SERVER_NOT_REACHED") when our homeserver may not talk to theirs, or knows of none.
     """
+    turn = turns.invite(step, direct=direct)
     try:
         if direct:
             content = {"membership": "invite", "is_direct": True}
-            await connection.put(path("rooms", step.room, "state", "m.room.member", step.user), content, kind="invite")
+            await connection.put(path("rooms", step.room, "state", "m.room.member", step.user), content, kind=turn)
         else:
-            await connection.post(path("rooms", step.room, "invite"), {"user_id": step.user}, kind="invite")
+            await connection.post(path("rooms", step.room, "invite"), {"user_id": step.user}, kind=turn)
     except Rejected as refused:
         if await _membership(connection, step.room, step.user) in ("join", "invite"):
             return
@@ -78,8 +83,9 @@ async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:
 
 async def remove(connection: Connection, step: Remove) -> None:
     reason = {"reason": step.reason} if step.reason else {}
+    body = {"user_id": step.user} | reason
     try:
-        await connection.post(path("rooms", step.room, "kick"), {"user_id": step.user} | reason, kind="kick")
+        await connection.post(path("rooms", step.room, "kick"), body, kind=turns.remove(step))
     except Rejected:
         if await _membership(connection, step.room, step.user) not in (None, "leave", "ban"):
             raise

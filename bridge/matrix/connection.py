@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
-from bridge.matrix.pace import Pace
+from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater, Urgency
+from bridge.matrix.line import Request
+from bridge.matrix.pace import USUAL_URGENCY, Pace, Pass
 from bridge.matrix.parsing import parsed
 from facilitator.clock import Clock
 
@@ -32,7 +33,11 @@ KEY_GIVEN_BEFORE = re.compile(r"One time key \S+ already exists\.")
 DENIED = re.compile(r"Federation denied with (?P<server>\S+)\.")
 """Synapse's words, in `M_FORBIDDEN` like a person's own no."""
 
+SYNC = "/_matrix/client/v3/sync"
+
 Json = dict[str, Any]
+Asked = str | Request | Pass
+"""What kind of request it is, for the pace; one that was granted already is not asked for again."""
 Kind = TypeVar("Kind", str, dict[str, Any], list[Any])
 
 
@@ -56,6 +61,7 @@ class NeedsConfirmation(Rejected):
 class Answer:
     status: int
     body: Any
+    retry_after: timedelta | None = None
 
 
 def path(*parts: str, version: str = "v3") -> str:
@@ -70,7 +76,7 @@ class Connection:
     def __init__(self, url: str, token: str = "", *, clock: Clock, acting_as: Mapping[str, str] | None = None) -> None:
         self._url, self._acting_as = url.rstrip("/"), dict(acting_as or {})
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._pace = Pace(clock)
+        self.pace = Pace(clock)
         self._http: aiohttp.ClientSession | None = None
         self.limited: Counter[str] = Counter()
         """How often the server asked us to go slower, by kind of request."""
@@ -79,7 +85,8 @@ class Connection:
 
     async def get(self, address: str, query: Mapping[str, str] | None = None, *, wait: timedelta = timedelta()) -> Json:
         """`wait`: how long the server is asked to hold the answer back, on top of our own patience."""
-        return _mapping(await self._ask("GET", address, query=query, patience=REQUEST_WITHIN + wait, kind="get"))
+        kind = "sync" if address == SYNC else "get"
+        return _mapping(await self._ask("GET", address, query=query, patience=REQUEST_WITHIN + wait, kind=kind))
 
     async def get_list(self, address: str) -> list[Any]:
         answer = await self._ask("GET", address, kind="get")
@@ -87,13 +94,13 @@ class Connection:
             raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
         return answer
 
-    async def post(self, address: str, body: Json, *, kind: str) -> Json:
+    async def post(self, address: str, body: Json, *, kind: Asked) -> Json:
         return _mapping(await self._ask("POST", address, body=body, kind=kind))
 
-    async def put(self, address: str, body: Json, *, kind: str) -> Json:
+    async def put(self, address: str, body: Json, *, kind: Asked) -> Json:
         return _mapping(await self._ask("PUT", address, body=body, kind=kind))
 
-    async def delete(self, address: str, body: Json, *, kind: str) -> Json:
+    async def delete(self, address: str, body: Json, *, kind: Asked) -> Json:
         return _mapping(await self._ask("DELETE", address, body=body, kind=kind))
 
     async def close(self) -> None:
@@ -105,22 +112,25 @@ class Connection:
         method: str,
         address: str,
         *,
-        kind: str,
+        kind: Asked,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
         patience: timedelta = REQUEST_WITHIN,
     ) -> Any:
-        self._pace.check(kind)
+        if isinstance(kind, str):
+            kind = Request(kind, f"{method} {address}", USUAL_URGENCY.get(kind, Urgency.UPKEEP))
+        granted = kind if isinstance(kind, Pass) else self.pace.admit(kind)
         try:
             answer = await self._exchange(method, address, query, body, patience)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.answered["no_connection"] += 1
             raise TryLater("no connection", AFTER_A_FAULT) from error
         if answer.status < 300:
+            self.pace.went(granted)
             self.answered["fine"] += 1
             return answer.body
-        refusal = self._refusal(answer, kind)
-        self._count(refusal, kind)
+        refusal = self._refusal(answer, granted)
+        self._count(refusal, granted.request.kind)
         raise refusal
 
     def _count(self, refusal: HomeserverError, kind: str) -> None:
@@ -144,18 +154,20 @@ class Connection:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            body = await response.read()
+            said = await response.read()
+        after = _seconds(response.headers.get("Retry-After"))
         try:
-            return Answer(response.status, parsed(body))
+            return Answer(response.status, parsed(said), after)
         except ValueError:
-            return Answer(response.status, None)
+            return Answer(response.status, None, after)
 
-    def _refusal(self, answer: Answer, kind: str) -> HomeserverError:
+    def _refusal(self, answer: Answer, granted: Pass) -> HomeserverError:
         """A no without Matrix's `errcode` is not the homeserver's: whatever stands before it is in its way."""
         said = answer.body if isinstance(answer.body, dict) else {}
         code = said.get("errcode")
         if answer.status == 429 or code == "M_LIMIT_EXCEEDED":
-            return SlowDown("rate limit", self._pace.limited(kind, said.get("retry_after_ms")))
+            after = _milliseconds(said.get("retry_after_ms")) or answer.retry_after
+            return SlowDown("rate limit", self.pace.refused(granted, after))
         if answer.status >= 500 or answer.status < 400:
             return TheirFault(f"HTTP {answer.status}", AFTER_A_FAULT)
         if answer.status == 401 and "flows" in said:
@@ -176,6 +188,16 @@ def needed(answer: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:
     if not isinstance(value, kind):
         raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
     return value
+
+
+def _milliseconds(said: object) -> timedelta | None:
+    sense = type(said) in (int, float) and 0 < said < 1e12  # type: ignore[operator]
+    return timedelta(milliseconds=said) if sense else None  # type: ignore[arg-type]
+
+
+def _seconds(said: str | None) -> timedelta | None:
+    """Of a Retry-After header; one that names a date is as none."""
+    return timedelta(seconds=int(said)) if said and said.isascii() and said.isdecimal() and len(said) < 8 else None
 
 
 def _mapping(answer: Any) -> Json:

@@ -1,33 +1,195 @@
-"""How fast this homeserver lets us go: when it says "wait", that kind of request waits.
+"""How fast this homeserver lets us go: its limits as learned from its refusals, and who goes next.
 
-Asking again before the wait is over lengthens it on some servers and helps on none, so it is refused here.
+Homeservers limit an account by several buckets at once, and a refusal does not say by which. Sending, state, making
+rooms and inviting draw on one together (measured with Synapse 1.163); the narrower ones are told from it by what the
+refusals have in common. Without a refusal nothing is ever held back, and what was learned fades.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
-from bridge.matrix.homeserver import SlowDown
+from bridge.matrix.bucket import Bucket
+from bridge.matrix.homeserver import NotYet, Urgency
+from bridge.matrix.line import Line, Request
 from facilitator.clock import Clock
 
 UNSAID = timedelta(seconds=5)
 """The wait where a server limits us without saying for how long."""
+LONGEST = timedelta(days=1)
+HELD_AT_MOST = 1_000
+
+MESSAGE, CREATE, INVITE, JOIN = "message", "create", "invite", "join"
+LEARNED = (CREATE, INVITE, JOIN, MESSAGE)
+DRAWS_ON: Mapping[str, tuple[str, ...]] = {
+    "create": (CREATE, MESSAGE),
+    "invite": (INVITE, MESSAGE),
+    "join": (JOIN, MESSAGE),
+    **dict.fromkeys(("kick", "leave", "profile", "redact", "send", "state"), (MESSAGE,)),
+}
+"""By kind of request the buckets it takes a token of, the narrowest first. All other kinds are by themselves."""
+
+USUAL_URGENCY: Mapping[str, Urgency] = {
+    "create": Urgency.PROVISIONING,
+    "invite": Urgency.PROVISIONING,
+    "join": Urgency.REPLY,
+    "kick": Urgency.SAFETY,
+    "redact": Urgency.SAFETY,
+    "send": Urgency.REPLY,
+}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What is known of one bucket, to be kept over a restart. `free_in` may be past; `refused`: how long ago."""
+
+    kind: str
+    every: timedelta
+    burst: int
+    free_in: timedelta
+    refused: timedelta
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A request that may go out now. `ahead`: the bucket that had no token for it, tried all the same."""
+
+    request: Request
+    begun: float
+    ahead: str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The last one: which buckets may have been empty, and from when the server would allow another."""
+
+    request: Request
+    suspects: frozenset[str]
+    allowed: float
 
 
 class Pace:
-    """The waits asked of us, by kind of request: Matrix limits sending, inviting, creating, … each by itself."""
+    """The limits of one account."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._free_at: dict[str, float] = {}
+        self._buckets = {kind: Bucket() for kind in LEARNED}
+        self._held: dict[str, float] = {}
+        """Until when a person must not be invited, or a kind of request with a limit of its own be made."""
+        self._line = Line()
+        self._last: Refusal | None = None
 
-    def check(self, kind: str) -> None:
-        """Raises SlowDown while this kind has to wait."""
-        left = self._free_at.get(kind, 0.0) - self._clock.monotonic()
-        if left > 0:
-            raise SlowDown("rate limit", timedelta(seconds=left))
+    def admit(self, request: Request) -> Pass:
+        """Raises NotYet while it has to wait, with the moment to come back."""
+        now, names = self._clock.monotonic(), DRAWS_ON.get(request.kind, ())
+        held = max((self._held.get(key, 0.0) for key in _holds(request)), default=0.0)
+        if held > now:
+            raise NotYet("rate limit", timedelta(seconds=held - now))
+        ahead = None
+        for name in names:
+            if not self._has_token(request, name, now):
+                ahead = name
+        self._line.goes(request, names)
+        for name in names:
+            self._buckets[name].take(now)
+        return Pass(request, now, ahead)
 
-    def limited(self, kind: str, retry_after_ms: object) -> timedelta:
-        """The server refused one of this kind; remember and return how long to wait."""
-        said = isinstance(retry_after_ms, int | float) and 0 < retry_after_ms < 86_400_000
-        wait = timedelta(milliseconds=float(retry_after_ms)) if said else UNSAID  # type: ignore[arg-type]
-        self._free_at[kind] = self._clock.monotonic() + wait.total_seconds()
+    def went(self, granted: Pass) -> None:
+        """The server took it."""
+        if granted.ahead is not None:
+            self._buckets[granted.ahead].went_ahead(self._clock.monotonic())
+
+    def refused(self, granted: Pass, retry_after: timedelta | None) -> timedelta:
+        """The server did not; learn from it. Returns how long to wait. `retry_after`: as it said, if it did."""
+        wait = retry_after if retry_after and timedelta() < retry_after < LONGEST else UNSAID
+        allowed = granted.begun + wait.total_seconds()
+        blamed = self._blame(granted, allowed)
+        for name in DRAWS_ON.get(granted.request.kind, ()):
+            if name == blamed:
+                self._buckets[name].refused(granted.begun, wait.total_seconds(), ahead=granted.ahead == name)
+            else:
+                self._buckets[name].give_back()
+        if blamed not in self._buckets:
+            self._hold(blamed, allowed)
         return wait
+
+    def learned(self) -> list[Learned]:
+        now = self._clock.monotonic()
+        return [
+            Learned(
+                kind,
+                every=timedelta(seconds=bucket.every),
+                burst=bucket.burst,
+                free_in=timedelta(seconds=max(bucket.free_at - now, -bucket.every * bucket.burst)),
+                refused=timedelta(seconds=now - bucket.refused_at),
+            )
+            for kind, bucket in self._buckets.items()
+            if bucket.known(now)
+        ]
+
+    def recall(self, learned: Iterable[Learned]) -> None:
+        """What was learned before a restart."""
+        now = self._clock.monotonic()
+        for each in learned:
+            if each.kind in self._buckets and each.every > timedelta():
+                free_at = now + min(each.free_in, LONGEST).total_seconds()
+                refused_at = now - max(each.refused.total_seconds(), 0)
+                bucket = Bucket(each.every.total_seconds(), max(each.burst, 1), free_at, refused_at)
+                self._buckets[each.kind] = bucket
+
+    def _has_token(self, request: Request, name: str, now: float) -> bool:
+        """False: it goes out without, to see whether the limit still stands. Raises NotYet."""
+        bucket = self._buckets[name]
+        if not bucket.known(now):
+            return True
+        before = self._line.ahead_of(request, name, now)
+        kept = 0 if self._line.is_its_turn(request, name) else _kept(request.urgency, bucket.burst)
+        needed = 1 + before + kept
+        if bucket.tokens(now) >= min(needed, bucket.burst):
+            return True
+        if bucket.may_try_ahead() and before == 0:
+            return False
+        told = max(bucket.when(needed), now + 0.01)
+        self._line.wait(request, name, told)
+        raise NotYet("rate limit", timedelta(seconds=told - now))
+
+    def _blame(self, granted: Pass, allowed: float) -> str:
+        """Which bucket was empty: what they all are in that were told to wait for the same moment; a limit we know of
+        rather than a new one, if it could be that; the narrowest that is left."""
+        request, wait = granted.request, allowed - granted.begun
+        holds, names = _holds(request), DRAWS_ON.get(request.kind, ())
+        possible = [n for n in names if not self._known(n) or wait <= self._buckets[n].every * 1.25 + 0.5]
+        narrowest = [*holds, *possible] if possible else [*holds, *names]
+        last, self._last = self._last, Refusal(request, frozenset(narrowest), allowed)
+        if last is not None and last.request.key != request.key and _same(last.allowed - allowed, wait):
+            narrowest = [n for n in narrowest if n in last.suspects] or narrowest
+        known = [name for name in narrowest if name in names and self._known(name)]
+        return min(known, key=lambda n: self._buckets[n].tokens(granted.begun)) if known else narrowest[0]
+
+    def _known(self, name: str) -> bool:
+        return self._buckets[name].known(self._clock.monotonic())
+
+    def _hold(self, key: str, until: float) -> None:
+        now = self._clock.monotonic()
+        self._held = {k: u for k, u in self._held.items() if u > now}
+        while len(self._held) >= HELD_AT_MOST:
+            del self._held[min(self._held, key=lambda k: self._held[k])]
+        self._held[key] = until
+
+
+def _holds(request: Request) -> tuple[str, ...]:
+    """What may be held by itself: the person who is invited, or a kind that shares no bucket."""
+    if request.person is not None:
+        return (f"person {request.person}",)
+    return () if request.kind in DRAWS_ON else (f"kind {request.kind}",)
+
+
+def _kept(urgency: Urgency, burst: int) -> int:
+    """Tokens left in a bucket for what is more urgent, where it holds enough."""
+    if urgency <= Urgency.REPLY:
+        return 0
+    return burst // 8 if urgency == Urgency.REMINDER else burst // 4
+
+
+def _same(apart: float, wait: float) -> bool:
+    return abs(apart) < max(0.3, wait * 0.05)

@@ -13,6 +13,7 @@ from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine, Malformed, NoKey
 from bridge.matrix.homeserver import ACT_KEY, Rejected, Sent
 from bridge.matrix.known import Rooms
+from bridge.matrix.line import Request
 from bridge.matrix.sharing import Sharing
 from facilitator.ids import ActId, EventId, MatrixRoomId
 
@@ -27,15 +28,17 @@ class Speaking:
     rooms: Rooms
     sharing: Sharing
 
-    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any]) -> Sent:
+    async def send(self, room: MatrixRoomId, act: ActId, content: Mapping[str, Any], turn: Request) -> Sent:
+        """`turn`: as what it stands in line; asked for first, so that nothing is encrypted in vain."""
         if room not in self.rooms or not self.rooms[room].encrypted:
             raise Rejected(NOT_ENCRYPTED)
         known = self.rooms[room]
         async with known.turn:
+            granted = self.connection.pace.admit(turn)
             shared = await self.sharing.ready(known)
             body = self._encrypted(room, dict(content) | {ACT_KEY: act})
             address = path("rooms", room, "send", "m.room.encrypted", act)
-            answer = await self.connection.put(address, body, kind="send")
+            answer = await self.connection.put(address, body, kind=granted)
         return Sent(EventId(needed(answer, "event_id", str)), shared.withheld, shared.reached)
 
     def _encrypted(self, room: MatrixRoomId, content: dict[str, Any]) -> dict[str, Any]:

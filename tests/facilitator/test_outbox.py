@@ -110,7 +110,7 @@ async def test_within_a_room_the_urgent_goes_first_and_then_the_oldest(any_scene
     while found := await names(any_scene):
         order += found
         await settle(any_scene, found[0])
-    assert order == ["help", "safety", "reply", "next reply", "welcome", "reminder"]
+    assert order == ["help", "safety", "reply", "next reply", "reminder", "welcome"]
 
 
 async def test_rooms_with_a_call_for_help_go_before_rooms_that_waited_longer(scene: Scene) -> None:

@@ -1,0 +1,126 @@
+"""One allowance of the homeserver, learned from its refusals: how long a token takes to grow, how many it holds.
+
+A refusal only says how long to wait. But between two moments from which a request would be allowed again lie exactly
+as many tokens as requests went through: from a few refusals the rhythm follows, and after that there are hardly any.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+MOST_SEEN = 64
+PATIENCE, LONGEST_PATIENCE = 24, 384
+"""Requests that go through before one is tried ahead of its time, to see whether the limit still stands."""
+HALVED_AFTER, FORGOTTEN_AFTER = 3, 8
+"""Tries ahead of their time, one after another, that went through: the limit was raised, or lifted."""
+FADES = 86_400.0
+"""Seconds without a refusal after which nothing is believed any more: one refusal teaches it again."""
+SHORTEST, A_MOMENT, A_FEW_MOMENTS = 0.005, 0.05, 3.0
+A_LITTLE = 1.01
+"""We count slightly slower than the server does: who runs ahead is refused, who is behind loses nothing."""
+
+
+@dataclass
+class Bucket:
+    """All times are seconds of one clock. Until the first refusal there is no limit: `every` is 0."""
+
+    every: float = 0.0
+    burst: int = 1
+    free_at: float = 0.0
+    """From when a token is there; moved on by every one that is taken."""
+    refused_at: float = float("-inf")
+    _patience: int = PATIENCE
+    _since_refused: int = 0
+    _ahead: int = 0
+    _reference: float | None = None
+    """A moment from which the server would have allowed a request, and how many went through since."""
+    _since_reference: int = 0
+    _overflowed: bool = False
+    _seen: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SEEN), repr=False)
+
+    def known(self, now: float) -> bool:
+        """Whether there is a limit, as far as we know."""
+        if self.every and now - self.refused_at > FADES:
+            self._forget()
+        return self.every > 0
+
+    def tokens(self, now: float) -> float:
+        return 0.0 if now < self.free_at else min((now - self.free_at) / self.every + 1, self.burst)
+
+    def when(self, tokens: int) -> float:
+        """From when so many are there, or would have grown, if nobody takes any."""
+        return self.free_at + (tokens - 1) * self.every
+
+    def take(self, now: float) -> None:
+        """One request goes out."""
+        self._count(1)
+        if not self.every:
+            self._seen.append(now)
+            return
+        self._overflowed |= now - self.free_at > max(self.burst - 1, 3) * self.every
+        self.free_at = max(self.free_at, now - (self.burst - 1) * self.every) + self.every * A_LITTLE
+
+    def give_back(self) -> None:
+        """It did not come to this: another limit refused the request."""
+        self._count(-1)
+        self.free_at -= self.every * A_LITTLE
+
+    def may_try_ahead(self) -> bool:
+        return self._ahead > 0 or self._since_refused >= self._patience
+
+    def went_ahead(self, now: float) -> None:
+        """A request without a token went through: there is more than we believed."""
+        self._ahead += 1
+        self._patience = PATIENCE
+        if self._ahead >= FORGOTTEN_AFTER:
+            self._forget()
+            return
+        if self._ahead >= HALVED_AFTER:
+            self.every /= 2
+        self.burst += 1
+        self.free_at = min(self.free_at, now)
+        self._overflowed = True
+
+    def refused(self, begun: float, wait: float, *, ahead: bool = False) -> None:
+        """A request taken at `begun` was refused; the next is allowed `wait` later. `ahead`: it had no token."""
+        self._count(-1)
+        allowed = begun + wait
+        if begun > self.refused_at:  # else it went out beside one that was refused: the same news
+            self._learn(begun, allowed, ahead=ahead)
+            self._since_refused, self._ahead, self.refused_at = 0, 0, begun
+            self.free_at = allowed + A_MOMENT
+        self.free_at = max(self.free_at, allowed + A_MOMENT)
+
+    def _learn(self, begun: float, allowed: float, *, ahead: bool) -> None:
+        if ahead:
+            self._patience = min(self._patience * 2, LONGEST_PATIENCE)
+        if not self.every:
+            self._first_refusal(begun, allowed)
+        elif self._overflowed or self._reference is None:
+            self.every = max(self.every, allowed - begun)
+            self.burst = self.burst if ahead else max(1, self.burst - int(self.tokens(begun)))
+            self._refer(allowed)
+        elif self._since_reference > 0:
+            self.every = max((allowed - self._reference) / self._since_reference, SHORTEST)
+            if self._since_reference > LONGEST_PATIENCE:
+                self._refer(allowed)
+
+    def _first_refusal(self, begun: float, allowed: float) -> None:
+        """The next token began to grow no earlier than the last request that went through: it takes at least so
+        long. What went through before did so from a bucket that was full."""
+        before = list(self._seen)[:-1]
+        self.every = max(allowed - (before[-1] if before else begun), SHORTEST)
+        held = len(before) - (begun - before[0]) / self.every if before else 1
+        self.burst = max(1, round(held), int(A_FEW_MOMENTS / self.every))
+        self._refer(allowed)
+
+    def _refer(self, allowed: float) -> None:
+        self._reference, self._since_reference, self._overflowed = allowed, 0, False
+
+    def _count(self, by: int) -> None:
+        self._since_refused += by
+        self._since_reference += by
+
+    def _forget(self) -> None:
+        self.every, self.burst, self._patience, self._ahead = 0.0, 1, PATIENCE, 0
+        self._since_refused, self._reference = 0, None
+        self._seen.clear()
