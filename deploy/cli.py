@@ -114,6 +114,19 @@ def migrate(settings: Path) -> None:
         click.echo(f"A copy of it as it was before is {done.copy}.")
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for a program to read.")
+@with_settings
+def doctor(as_json: bool, settings: Path) -> None:
+    """Look whether everything is as it should be. Each thing that is not comes with its mend; exit status 1 then."""
+    from deploy import doctor as the_doctor
+
+    findings = run(the_doctor.look(settings, Clock()))
+    click.echo(the_doctor.as_json(findings) if as_json else the_doctor.as_text(findings))
+    if not the_doctor.is_well(findings):
+        sys.exit(1)
+
+
 @main.group()
 def coordinator() -> None:
     """The people who look after this instance."""
