@@ -7,13 +7,17 @@ a facilitator's on a ban. Creators (the bot, the recovery account) stand above p
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
 from facilitator.ids import UserId
 from facilitator.rules.server_acl import ServerAcl
 from facilitator.rules.user_id import server_of
-from facilitator.rules.wanted_room import WantedRoom
+from facilitator.rules.wanted_room import FIRST_WITH_CREATORS, WantedRoom
+
+HIGHEST = 100
+"""What a room gives its keepers where none stands above every number."""
 
 ENCRYPTION = "m.room.encryption"
 ROTATION = {"rotation_period_ms": 604_800_000, "rotation_period_msgs": 100}
@@ -37,7 +41,8 @@ LEVELS: Mapping[str, Any] = {
 @dataclass(frozen=True)
 class Obstacle:
     """Something no step can mend. `code`: `banned` (a person who should be in the room), `creator` (a person who
-    should not, but whom nobody can remove), `other_version`, `no_recovery` (a creator the room should have had).
+    should not, but whom the bot cannot remove), `other_version`, `no_recovery` (a creator the room should have had),
+    `no_power` (the bot may not do there what it should).
     """
 
     code: str
@@ -48,10 +53,15 @@ def plan(wanted: WantedRoom, found: FoundRoom | None) -> tuple[Step, ...]:
     """What is to be done so that the room becomes what it should be; nothing when it is.
 
     An unencrypted room gets encryption and nothing else: nobody is invited until it has been seen. Rights and
-    rules come before names, and all of them before people: whoever joins finds the room as it should be.
+    rules come before names, and all of them before people: whoever joins finds the room as it should be. What the bot
+    has no right to is not tried: `obstacles` names it.
     """
     if found is None:
         return (_creation(wanted),)
+    return tuple(step for step in _steps(wanted, found) if _may(wanted, found, step))
+
+
+def _steps(wanted: WantedRoom, found: FoundRoom) -> tuple[SetState | Invite | Remove, ...]:
     if not _encrypted(wanted, found):
         return (SetState(found.room, ENCRYPTION, dict(wanted.encryption)),)
     return (
@@ -69,13 +79,18 @@ def obstacles(wanted: WantedRoom, found: FoundRoom) -> tuple[Obstacle, ...]:
     A ban was a facilitator's word in their own client: it is left alone, for membership handling to record.
     """
     banned = [Obstacle("banned", user) for user in sorted(wanted.people) if found.members.get(user) == "ban"]
-    inside = [Obstacle("creator", user) for user in sorted(wanted.unwelcome & found.creators) if _is_in(found, user)]
-    version = [Obstacle("other_version")] if found.version != wanted.version else []
-    missing = [Obstacle("no_recovery", user) for user in wanted.additional_creators if user not in found.creators]
-    return (*version, *missing, *banned, *inside)
+    over_us = [user for user in sorted(wanted.unwelcome - wanted.people) if not _may_remove(wanted, found, user)]
+    inside = [Obstacle("creator", user) for user in over_us if _is_in(found, user)]
+    version = [Obstacle("other_version")] if _number(found.version) < _number(wanted.version) else []
+    missing = [user for user in wanted.additional_creators if user not in found.creators and not below_creators(found)]
+    steps = [step for step in _steps(wanted, found) if not isinstance(step, Remove)]
+    power = [Obstacle("no_power")] if not all(_may(wanted, found, step) for step in steps) else []
+    return (*version, *(Obstacle("no_recovery", user) for user in missing), *power, *banned, *inside)
 
 
 def _creation(wanted: WantedRoom) -> CreateRoom:
+    has_creators = _number(wanted.version) >= FIRST_WITH_CREATORS
+    keepers = {*wanted.additional_creators, *([wanted.bot] if wanted.bot else [])}
     return CreateRoom(
         marker=wanted.marker,
         name=wanted.name,
@@ -84,9 +99,9 @@ def _creation(wanted: WantedRoom) -> CreateRoom:
         join_rule=wanted.join_rule,
         history_visibility=wanted.history_visibility,
         guest_access=wanted.guest_access,
-        power_levels=_without(wanted.power_levels, frozenset(wanted.additional_creators)),
+        power_levels=_levels(wanted, frozenset(keepers if has_creators else ())),
         server_acl=_acl(wanted, wanted.additional_creators).content(),
-        additional_creators=wanted.additional_creators,
+        additional_creators=wanted.additional_creators if has_creators else (),
         direct_to=wanted.direct_to,
     )
 
@@ -96,7 +111,7 @@ def _encrypted(wanted: WantedRoom, found: FoundRoom) -> bool:
     return found.encryption is not None and found.encryption.get("algorithm") == wanted.encryption["algorithm"]
 
 
-def _rotation(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+def _rotation(wanted: WantedRoom, found: FoundRoom) -> Iterator[SetState]:
     """Keys may change more often than we ask, never more rarely: encryption is not lowered, by others or by us, so
     each period becomes the shorter of the two and whatever else stands there (MSC4362) stays."""
     present = dict(found.encryption or {})
@@ -109,16 +124,76 @@ def _shorter(present: object, wanted: int) -> int:
     return min(present, wanted) if type(present) is int and present > 0 else wanted
 
 
-def _rights(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
-    levels = _without(wanted.power_levels, found.creators)
+def _rights(wanted: WantedRoom, found: FoundRoom) -> Iterator[SetState]:
+    levels = _levels(wanted, found.creators)
     if _effective(levels, levels) != _effective(found.power_levels, levels):
         yield SetState(found.room, "m.room.power_levels", levels)
 
 
-def _without(levels: Mapping[str, Any], creators: frozenset[UserId]) -> dict[str, Any]:
-    """Creators must not stand in the map: the whole map would be refused (room version 12, MSC4289)."""
+def _levels(wanted: WantedRoom, creators: frozenset[UserId]) -> dict[str, Any]:
+    """Creators must not stand in the map: the whole map would be refused (room version 12, MSC4289). Where the bot or
+    the recovery account is none, a hundred is what they have, and nothing may ask for more."""
+    levels, us = wanted.power_levels, {wanted.bot} if wanted.bot else set()
+    keepers = (us | set(wanted.additional_creators)) - creators
     users = {user: level for user, level in levels.get("users", {}).items() if user not in creators}
-    return {**levels, "users": users}
+    users |= dict.fromkeys(sorted(keepers), HIGHEST)
+    events = {kind: min(level, HIGHEST) if us & keepers else level for kind, level in levels.get("events", {}).items()}
+    return {**levels, "users": users, "events": events}
+
+
+def power_of(found: FoundRoom, user: UserId) -> float:
+    """By the rules of the room's version: creators stand above every number."""
+    if user in found.creators:
+        return inf
+    users = found.power_levels.get("users")
+    usual = found.power_levels.get("users_default", 0)
+    return _level(users.get(user, usual) if isinstance(users, Mapping) else usual)
+
+
+def needs(found: FoundRoom, type_: str) -> float:
+    """What setting a piece of state takes."""
+    events = found.power_levels.get("events")
+    usual = found.power_levels.get("state_default", LEVELS["state_default"])
+    return _level(events.get(type_, usual) if isinstance(events, Mapping) else usual)
+
+
+def below_creators(found: FoundRoom) -> bool:
+    """Whether the room's version is one in which nobody stands above the numbers."""
+    return _number(found.version) < FIRST_WITH_CREATORS
+
+
+def _level(said: object) -> float:
+    """Old rooms may hold numbers as text."""
+    try:
+        return float(int(str(said)))
+    except ValueError:
+        return 0
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0
+
+
+def _may(wanted: WantedRoom, found: FoundRoom, step: SetState | Invite | Remove) -> bool:
+    """Whether the bot has the right to it. A room that does not say who looks after it is looked after by its maker."""
+    us = wanted.bot
+    if us is None:
+        return True
+    match step:
+        case SetState():
+            return power_of(found, us) >= needs(found, step.type)
+        case Invite():
+            return power_of(found, us) >= _level(found.power_levels.get("invite", LEVELS["invite"]))
+        case Remove():
+            return _may_remove(wanted, found, step.user)
+
+
+def _may_remove(wanted: WantedRoom, found: FoundRoom, user: UserId) -> bool:
+    us = wanted.bot
+    if us is None:
+        return user not in found.creators
+    power = power_of(found, us)
+    return power >= _level(found.power_levels.get("kick", LEVELS["kick"])) and power > power_of(found, user)
 
 
 def _effective(levels: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +209,7 @@ def _effective(levels: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
     return full
 
 
-def _servers(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+def _servers(wanted: WantedRoom, found: FoundRoom) -> Iterator[SetState]:
     keepers = found.creators | ({found.made_by} if found.made_by else set())
     acl = _acl(wanted, keepers).content()
     if _meaning(found.server_acl or {}) != _meaning(acl):
@@ -153,7 +228,7 @@ def _meaning(acl: Mapping[str, Any]) -> tuple[object, ...]:
     return (*named, acl.get("allow_ip_literals", True))
 
 
-def _drift(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+def _drift(wanted: WantedRoom, found: FoundRoom) -> Iterator[SetState]:
     for type_, key, should_be, present in (
         ("m.room.join_rules", "join_rule", wanted.join_rule, found.join_rule),
         ("m.room.history_visibility", "history_visibility", wanted.history_visibility, found.history_visibility),
@@ -165,10 +240,10 @@ def _drift(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
             yield SetState(found.room, type_, {key: should_be})
 
 
-def _people(wanted: WantedRoom, found: FoundRoom) -> Iterator[Step]:
+def _people(wanted: WantedRoom, found: FoundRoom) -> Iterator[Invite | Remove]:
     """First who should not be there. Somebody wanted and unwelcome at once stays: kindness breaks the tie, and
     nobody is put out and asked back for ever."""
-    for user in sorted(wanted.unwelcome - wanted.people - found.creators):
+    for user in sorted(wanted.unwelcome - wanted.people - wanted.house - found.creators):
         if _is_in(found, user):
             yield Remove(found.room, user)
     for user in sorted(wanted.people):

@@ -1,10 +1,12 @@
 """The contract on rooms: made, found, looked at, changed."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.heard import StateChanged
-from bridge.matrix.homeserver import Rejected, SetState, TryLater
-from facilitator.ids import MatrixRoomId, RoomId
+from bridge.matrix.homeserver import Rejected, SetState, Tombstone, TryLater
+from facilitator.ids import MatrixRoomId, RoomId, UserId
 from facilitator.rules.server_acl import ServerAcl, only
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import ENCRYPTION, power_levels
@@ -81,6 +83,56 @@ class RoomContract:
         bot, recovery = await world.start(), await world.other("recovery")
         room = await bot.create(step(additional_creators=(recovery.user_id,)))
         assert (await bot.look(room)).made_by == bot.user_id
+
+    async def test_a_room_that_goes_on_from_another_is_found_by_both(self, world: ContractWorld) -> None:
+        bot, made = await world.start(), step()
+        first = await bot.create(made)
+        second = await bot.create(replace(made, predecessor=first))
+        assert (await bot.look(second)).predecessor == first
+        for client in (bot, await world.start()):
+            assert await client.find(made.marker) == first
+            assert await client.find(made.marker, follows=first) == second
+            assert await client.find(made.marker, follows=second) is None
+
+    async def test_a_room_of_an_older_version_is_made_with_its_maker_in_the_power_map(
+        self, world: ContractWorld
+    ) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        levels = power_levels(frozenset({ada.user_id}))
+        with pytest.raises(Rejected):
+            await bot.create(step(version="11", power_levels=levels))
+        levels["users"][bot.user_id] = 100
+        found = await bot.look(await bot.create(step(version="11", power_levels=levels)))
+        assert (found.version, found.creators, found.made_by) == ("11", set(), bot.user_id)
+        assert found.power_levels["users"] == {bot.user_id: 100, ada.user_id: 50}
+
+    async def test_a_room_that_was_closed_says_who_did_it_and_where_it_goes_on(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        room, other = await bot.create(step()), await bot.create(step())
+        assert (await bot.look(room)).tombstone is None
+        await bot.take(SetState(room, "m.room.tombstone", {"body": "Moved", "replacement_room": other}))
+        found = await bot.look(room)
+        assert found.tombstone == Tombstone(other, bot.user_id)
+        assert found.set_by["m.room.tombstone"].user == bot.user_id
+
+    async def test_who_set_what_is_shown_with_the_event_that_did_it(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        levels = power_levels(frozenset({ada.user_id}))
+        levels["events"]["m.room.name"] = 50
+        room = await with_people(bot, ada, room=step(power_levels=levels))
+        before = (await bot.look(room)).set_by["m.room.name"]
+        await ada.set_state(room, "m.room.name", {"name": "Ada's room"})
+        after = (await bot.look(room)).set_by["m.room.name"]
+        assert (before.user, after.user) == (bot.user_id, ada.user_id)
+        assert before.event_id != after.event_id
+
+    async def test_the_homeserver_makes_rooms_of_version_twelve_and_knows_its_people(
+        self, world: ContractWorld
+    ) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        assert bot.room_version == "12"
+        assert await bot.has_account(ada.user_id)
+        assert not await bot.has_account(UserId(f"@nobody-here:{server_of(bot.user_id)}"))
 
     async def test_a_creator_in_the_power_map_is_refused(self, world: ContractWorld) -> None:
         bot = await world.start()

@@ -16,6 +16,7 @@ from typing import Any
 from bridge.matrix.homeserver import MARKER_KEY, CreateRoom, Rejected, TheirFault
 from facilitator.clock import Clock
 from facilitator.ids import EventId, MatrixRoomId, UserId
+from facilitator.rules.wanted_room import FIRST_WITH_CREATORS, ROOM_VERSION
 from tests.fake_client import FakeClient
 from tests.fake_crypto import Device
 from tests.fake_limits import Limits
@@ -35,6 +36,7 @@ class FakeHomeserver:
     clock: Clock
     server_name: str = "test"
     elsewhere: set[str] = field(default_factory=set)
+    room_version: str = ROOM_VERSION
     weather: Weather = field(default_factory=Weather)
     limits: Limits | None = None
     rooms: dict[MatrixRoomId, FakeRoom] = field(default_factory=dict)
@@ -168,10 +170,15 @@ class FakeHomeserver:
     def create(self, creator: UserId, step: CreateRoom, *, half: bool = False) -> FakeRoom:
         """createRoom: every call makes a room. It is a row of events to a homeserver; `half`: only the first."""
         creators = frozenset({creator, *step.additional_creators})
+        if int(step.version) < FIRST_WITH_CREATORS:
+            creators = frozenset()
+            if creator not in step.power_levels["users"]:
+                raise Rejected("M_BAD_JSON")
         check_levels(step.power_levels, creators)
         room = FakeRoom(MatrixRoomId(f"!room{self.new_position()}"), creators)
         self.rooms[room.room] = room
-        more = {"additional_creators": list(step.additional_creators)} if step.additional_creators else {}
+        more: dict[str, Any] = {"additional_creators": [*step.additional_creators]} if step.additional_creators else {}
+        more |= {"predecessor": {"room_id": step.predecessor}} if step.predecessor else {}
         states: list[tuple[str, str, Mapping[str, Any]]] = [
             ("m.room.create", "", {MARKER_KEY: step.marker, "room_version": step.version, **more}),
             ("m.room.member", creator, {"membership": "join"}),

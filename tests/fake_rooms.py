@@ -1,4 +1,4 @@
-"""Rooms as Matrix keeps them, in memory: state, power, membership, and who may see what. Our rooms are of version 12.
+"""Rooms as Matrix keeps them, in memory: state, power, membership, and who may see what.
 
 What is refused here is refused by Synapse too, under the same code; `tests/homeserver_contract.py` holds both to it.
 """
@@ -9,7 +9,7 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
-from bridge.matrix.homeserver import Rejected
+from bridge.matrix.homeserver import Rejected, Tombstone
 from facilitator.ids import EventId, MatrixRoomId, UserId
 
 ENCRYPTED = "m.room.encrypted"
@@ -63,6 +63,18 @@ class FakeRoom:
     def content(self, type_: str) -> Mapping[str, Any]:
         event = self.state.get((type_, ""))
         return {} if event is None else event.content
+
+    @property
+    def predecessor(self) -> MatrixRoomId | None:
+        room = self.content("m.room.create").get("predecessor", {}).get("room_id")
+        return MatrixRoomId(room) if room else None
+
+    @property
+    def tombstone(self) -> Tombstone | None:
+        event = self.state.get(("m.room.tombstone", ""))
+        if event is None or not event.content:
+            return None
+        return Tombstone(event.content.get("replacement_room"), event.sender)
 
     def membership(self, user: UserId) -> str:
         event = self.state.get(("m.room.member", user))

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.matrix.connection import Connection, needed, path
-from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, Rejected
-from facilitator.ids import MatrixRoomId, RoomId, UserId
+from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, Rejected, SetBy, Tombstone
+from facilitator.ids import EventId, MatrixRoomId, RoomId, UserId
+from facilitator.rules.wanted_room import FIRST_WITH_CREATORS, ROOM_VERSION
 
 AT_ONCE = 8
-FIRST_WITH_CREATORS = 12
 
 State = dict[tuple[str, str], dict[str, Any]]
+Origin = tuple[RoomId, MatrixRoomId | None]
+"""What a room of ours was made for, and which room it goes on from."""
 
 
 async def state_of(connection: Connection, room: MatrixRoomId, *, us: UserId) -> State:
@@ -44,6 +46,9 @@ def found(room: MatrixRoomId, state: State, *, us: UserId) -> FoundRoom:
         power_levels=_content(state, "m.room.power_levels"),
         members=_members(state),
         server_acl=_content(state, "m.room.server_acl") or None,
+        set_by=_set_by(state),
+        predecessor=_predecessor(_content(state, "m.room.create")),
+        tombstone=_tombstone(state),
     )
 
 
@@ -52,26 +57,26 @@ class Finder:
 
     def __init__(self, connection: Connection, us: UserId) -> None:
         self._connection, self._us = connection, us
-        self._rooms: dict[RoomId, MatrixRoomId] = {}
+        self._rooms: dict[Origin, MatrixRoomId] = {}
         self._scanned = False
         self._scanning = asyncio.Lock()
 
-    def add(self, marker: RoomId, room: MatrixRoomId) -> None:
-        self._rooms[marker] = room
+    def add(self, marker: RoomId, room: MatrixRoomId, *, follows: MatrixRoomId | None = None) -> None:
+        self._rooms[marker, follows] = room
 
     def unsure(self) -> None:
         """A room may have been made without our hearing of it: look through them once more."""
         self._scanned = False
 
-    async def find(self, marker: RoomId) -> MatrixRoomId | None:
+    async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
         async with self._scanning:
-            if not self._scanned and marker not in self._rooms:
+            if not self._scanned and (marker, follows) not in self._rooms:
                 await self._scan()
                 self._scanned = True
-        return self._rooms.get(marker)
+        return self._rooms.get((marker, follows))
 
     def forget(self, room: MatrixRoomId) -> None:
-        self._rooms = {marker: known for marker, known in self._rooms.items() if known != room}
+        self._rooms = {origin: known for origin, known in self._rooms.items() if known != room}
 
     async def _scan(self) -> None:
         answer = await self._connection.get(path("joined_rooms"))
@@ -79,21 +84,42 @@ class Finder:
 
         async def look(room: MatrixRoomId) -> None:
             async with limit:
-                marker = await self._marker(room)
-            if marker is not None:
-                self._rooms.setdefault(marker, room)
+                origin = await self._origin(room)
+            if origin is not None:
+                self._rooms.setdefault(origin, room)
 
         await asyncio.gather(*(look(MatrixRoomId(room)) for room in needed(answer, "joined_rooms", list)))
 
-    async def _marker(self, room: MatrixRoomId) -> RoomId | None:
+    async def _origin(self, room: MatrixRoomId) -> Origin | None:
         """Only of rooms we made: anybody can invite us to a room that carries a marker."""
         address = path("rooms", room, "state", "m.room.create", "")
         try:
             event = await self._connection.get(address, {"format": "event"})
         except Rejected:
             return None
-        marker = (event.get("content") or {}).get(MARKER_KEY)
-        return RoomId(marker) if isinstance(marker, str) and event.get("sender") == self._us else None
+        content = event.get("content")
+        marker = content.get(MARKER_KEY) if isinstance(content, dict) else None
+        ours = isinstance(marker, str) and event.get("sender") == self._us
+        return (RoomId(marker), _predecessor(content)) if ours else None
+
+
+async def newest_version(connection: Connection) -> str:
+    """The newest stable room version up to ours that the homeserver offers; ours, where it does not say."""
+    answer = await connection.get(path("capabilities"))
+    capabilities = answer.get("capabilities")
+    rooms = capabilities.get("m.room_versions") if isinstance(capabilities, dict) else None
+    offered = rooms.get("available") if isinstance(rooms, dict) else None
+    said = offered.items() if isinstance(offered, dict) else ()
+    stable = [int(version) for version, how in said if version.isdecimal() and how == "stable"]
+    return str(max((version for version in stable if version <= int(ROOM_VERSION)), default=ROOM_VERSION))
+
+
+async def has_account(connection: Connection, user: UserId) -> bool:
+    try:
+        await connection.get(path("profile", user))
+    except Rejected as refused:
+        return refused.code != "M_NOT_FOUND"
+    return True
 
 
 def _is_state(event: Any) -> bool:
@@ -109,6 +135,28 @@ def _content(state: State, kind: str, key: str = "") -> dict[str, Any]:
 def _text(state: State, kind: str, key: str) -> str | None:
     value = _content(state, kind).get(key)
     return value if isinstance(value, str) else None
+
+
+def _set_by(state: State) -> dict[str, SetBy]:
+    return {
+        kind: SetBy(UserId(event["sender"]), EventId(event["event_id"]))
+        for (kind, key), event in state.items()
+        if key == "" and isinstance(event.get("sender"), str) and isinstance(event.get("event_id"), str)
+    }
+
+
+def _predecessor(created: Mapping[str, Any]) -> MatrixRoomId | None:
+    said = created.get("predecessor")
+    room = said.get("room_id") if isinstance(said, dict) else None
+    return MatrixRoomId(room) if isinstance(room, str) else None
+
+
+def _tombstone(state: State) -> Tombstone | None:
+    event = state.get(("m.room.tombstone", ""))
+    if event is None or not event["content"] or not isinstance(event.get("sender"), str):
+        return None
+    room = event["content"].get("replacement_room")
+    return Tombstone(MatrixRoomId(room) if isinstance(room, str) and room else None, UserId(event["sender"]))
 
 
 def _version(state: State) -> str:

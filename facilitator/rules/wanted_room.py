@@ -9,6 +9,8 @@ from facilitator.ids import RoomId, UserId
 from facilitator.rules.server_acl import EVERYBODY, ServerAcl
 
 ROOM_VERSION = "12"
+FIRST_WITH_CREATORS = 12
+"""From this version on who made a room stands above every power level (MSC4289)."""
 ENCRYPTION: Mapping[str, Any] = {
     "algorithm": "m.megolm.v1.aes-sha2",
     "rotation_period_ms": 604_800_000,
@@ -20,6 +22,8 @@ FACILITATOR_POWER = 50
 @dataclass(frozen=True)
 class WantedRoom:
     """A room as it should be. `people` are to be asked in; `unwelcome` should not be there; all others are left alone.
+
+    `bot`: the account that looks after it.
 
     `until`: when this stops holding by itself and wants computing again (None: until something changes).
     `house`: accounts of ours and the recovery account, whose servers are never shut out.
@@ -41,7 +45,9 @@ class WantedRoom:
     server_acl: ServerAcl = EVERYBODY
     house: frozenset[UserId] = field(default=frozenset(), repr=False)
     additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
+    bot: UserId | None = field(default=None, repr=False)
     direct_to: UserId | None = field(default=None, repr=False)
+    language: str = "en"
     until: datetime | None = None
 
     @property
@@ -51,7 +57,8 @@ class WantedRoom:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody as the database has them. `standing`: facilitator, invited, joined, left or removed."""
+    """Somebody as the database has them. `standing`: facilitator, recovery (the account), invited, joined, left or
+    removed."""
 
     user_id: UserId = field(repr=False)
     standing: str
@@ -67,9 +74,9 @@ def group_room(
     recovery: UserId | None = None,
 ) -> WantedRoom:
     """The room of a group: its facilitators and members in it, who was removed not. Who left is neither invited nor put
-    out: a facilitator may just have asked them back in their own client. `waiting`: who is not to be asked, or not now.
+    out here: a facilitator may just have asked them back in their own app. `waiting`: who is not to be asked (now).
     """
-    asked = frozenset(p.user_id for p in people if p.standing in ("facilitator", "invited"))
+    asked = frozenset(p.user_id for p in people if p.standing in ("facilitator", "recovery", "invited"))
     facilitators = frozenset(p.user_id for p in people if p.standing == "facilitator")
     return WantedRoom(
         marker=room,
@@ -115,7 +122,7 @@ def power_levels(facilitators: frozenset[UserId]) -> dict[str, Any]:
             "m.room.guest_access": 100,
             "m.room.history_visibility": 100,
             "m.room.join_rules": 100,
-            "m.room.name": 100,
+            "m.room.name": 50,
             "m.room.pinned_events": 50,
             "m.room.power_levels": 100,
             "m.room.server_acl": 100,

@@ -191,7 +191,69 @@ def test_a_ban_is_a_facilitators_word_and_is_named() -> None:
 
 def test_an_old_version_and_a_missing_recovery_account_are_named() -> None:
     found = replace(SETTLED, version="10", creators=frozenset({BOT}))
-    assert obstacles(WANTED, found) == (Obstacle("other_version"), Obstacle("no_recovery", RECOVERY))
+    assert obstacles(WANTED, found) == (Obstacle("other_version"),), "there the recovery account has a hundred instead"
+    found = replace(SETTLED, creators=frozenset({BOT}))
+    assert obstacles(WANTED, found) == (Obstacle("no_recovery", RECOVERY),)
+    assert obstacles(replace(WANTED, version="11"), SETTLED) == (), "newer than this homeserver makes is no trouble"
+
+
+OURS = replace(WANTED, bot=BOT, house=frozenset({BOT, RECOVERY}))
+OLDER = replace(
+    SETTLED,
+    version="11",
+    creators=frozenset(),
+    power_levels={
+        **SETTLED.power_levels,
+        "users": {ADA: 50, BOT: 100, RECOVERY: 100},
+        "events": {**SETTLED.power_levels["events"], "m.room.tombstone": 100},
+    },
+)
+
+
+def test_where_nobody_stands_above_the_numbers_bot_and_recovery_account_have_the_highest() -> None:
+    (step,) = plan(replace(OURS, version="11"), None)
+    assert isinstance(step, CreateRoom)
+    assert step.power_levels == OLDER.power_levels
+    assert (step.version, step.additional_creators) == ("11", ())
+    assert plan(OURS, OLDER) == ()
+    without = replace(OLDER, power_levels={**OLDER.power_levels, "users": {ADA: 50, BOT: 100}})
+    assert plan(OURS, without) == (SetState(ROOM, "m.room.power_levels", OLDER.power_levels),)
+
+
+def test_in_a_room_somebody_else_made_the_bot_asks_for_no_more_than_it_has() -> None:
+    found = replace(OLDER, version="12", creators=frozenset({ADA}), made_by=ADA)
+    (step,) = plan(OURS, found)
+    assert isinstance(step, SetState)
+    assert step.content["users"] == {BOT: 100, RECOVERY: 100}
+    assert max(step.content["events"].values()) == 100
+
+
+def test_what_the_bot_has_no_right_to_is_not_tried_and_is_named() -> None:
+    powerless = replace(
+        SETTLED, creators=frozenset({ADA}), made_by=ADA, name="Other", members={**SETTLED.members, DAN: "join"}
+    )
+    assert plan(OURS, powerless) == ()
+    assert Obstacle("no_power") in obstacles(OURS, powerless)
+    assert Obstacle("creator", DAN) in obstacles(OURS, powerless)
+    assert Obstacle("no_power") not in obstacles(OURS, SETTLED)
+    in_clear = replace(powerless, encryption=None)
+    assert plan(OURS, in_clear) == ()
+    assert Obstacle("no_power") in obstacles(OURS, in_clear)
+
+
+def test_nobody_of_equal_power_is_removed_and_the_obstacle_is_named() -> None:
+    found = replace(OLDER, members={**SETTLED.members, DAN: "join"})
+    equal = replace(found, power_levels={**OLDER.power_levels, "users": {**OLDER.power_levels["users"], DAN: 100}})
+    assert Remove(ROOM, DAN) in plan(OURS, found)
+    assert Remove(ROOM, DAN) not in plan(OURS, equal)
+    assert Obstacle("creator", DAN) in obstacles(OURS, equal)
+
+
+def test_the_houses_own_accounts_are_never_removed() -> None:
+    other_bot = UserId("@second:home")
+    wanted = replace(OURS, unwelcome=frozenset({other_bot, RECOVERY}), house=OURS.house | {other_bot})
+    found = replace(OLDER, members={**OLDER.members, other_bot: "join", RECOVERY: "join"})
+    assert plan(wanted, found) == ()
 
 
 # ------------------------------------------------------------------------------------------- any room at all

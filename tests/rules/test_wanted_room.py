@@ -10,7 +10,7 @@ ROOM = RoomId("room")
 
 GIVEN = {
     "m.room.avatar", "m.room.canonical_alias", "m.room.encryption", "m.room.guest_access",
-    "m.room.history_visibility", "m.room.join_rules", "m.room.name", "m.room.power_levels", "m.room.server_acl",
+    "m.room.history_visibility", "m.room.join_rules", "m.room.power_levels", "m.room.server_acl",
     "m.room.tombstone", "m.room.topic",
 }  # fmt: skip
 """State that belongs to the bot alone."""
@@ -60,6 +60,7 @@ def test_what_makes_the_room_what_it_is_nobody_but_the_bot_may_change() -> None:
         "org.matrix.msc3401.call.member", "org.matrix.msc4143.rtc.member", "m.rtc.member",
     }  # fmt: skip
     assert events["m.room.pinned_events"] == 50
+    assert events["m.room.name"] == 50, "a facilitator may rename the room in their own app"
 
 
 def test_two_maps_share_nothing_that_changing_one_would_change_in_the_other() -> None:
