@@ -5,14 +5,13 @@ Never in a backup: an old copy under the same device repeats one-time keys and b
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import peewee
 import vodozemac
-from nio.store import SqliteStore
 
+from bridge.matrix.rows import Rows
 from facilitator.database.sqlite import journal_mode
 from facilitator.errors import N_, Misconfigured
 from facilitator.ids import UserId
@@ -66,18 +65,10 @@ class _Database(peewee.SqliteDatabase):
         return contextlib.nullcontext()
 
 
-class Store(SqliteStore):
+class Store(Rows):
     """nio's store, durable. A crash of the process loses nothing. With a write-ahead log, which only a SQLite that
     is sound with one gets, a power cut may lose the last moments: that costs a key sent once more, and never a key
     that was published (`to_disk`). Without, every transaction is on the disk when it ends."""
-
-    _row: Any = None
-
-    def _get_account(self) -> Any:
-        """The account's row, asked for once: nio asks before every single key it saves."""
-        if self._row is None:
-            self._row = super()._get_account()
-        return self._row
 
     def _create_database(self) -> _Database:
         journal = journal_mode()
@@ -88,12 +79,6 @@ class Store(SqliteStore):
     def to_disk(self) -> None:
         """Waits until what was saved would outlive a power cut: asked before keys are given to a homeserver."""
         self.database.execute_sql("PRAGMA wal_checkpoint(FULL)")
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """Everything saved within is one transaction."""
-        with self.database.atomic():
-            yield
 
     def close(self) -> None:
         self.database.close()
