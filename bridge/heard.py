@@ -32,6 +32,14 @@ class Message(Event):
     encrypted: bool = True
     bound: bool = False
     signed: bool = False
+    place: tuple[str, int] | None = field(default=None, repr=False)
+    """Of one that came encrypted: its session and its number in it."""
+
+    @property
+    def cause(self) -> tuple[object, ...]:
+        """What names these words for good, as the cause of whatever is done about them. A homeserver can bring the
+        same encrypted ones again under another event id; their place in their session stays what it is."""
+        return (self.event_id,) if self.place is None else (self.room, *self.place)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> No
     reply = await command.reply(Call(db, place, message.sender, message.sent_at, now)) if command else _unknown(wish)
     if reply is not None:
         await outbox.put(
-            db, because("reply", message.event_id), place.id, utterance=reply.utterance,
+            db, because("reply", *message.cause), place.id, utterance=reply.utterance,
             parameters=reply.parameters, priority=Priority.REPLY, now=now,
         )  # fmt: skip
 
@@ -58,7 +58,7 @@ async def _help_card(db: Db, message: Message, room_id: RoomId, *, now: datetime
     """The card itself, or where it stands already a line with the number: each call is answered, no wall is built."""
     repeated = await outbox.said_lately(db, room_id, "help", since=now - NOT_REPEATED_WITHIN)
     await outbox.put(
-        db, because("help", message.event_id, room_id), room_id, utterance="help_again" if repeated else "help",
+        db, because("help", *message.cause, room_id), room_id, utterance="help_again" if repeated else "help",
         parameters={}, priority=Priority.HELP, now=now,
     )  # fmt: skip
 

@@ -4,14 +4,14 @@ Every field is some sender's or some server's word; an event of the wrong shape 
 exception.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.heard import Heard, InvitedUs, MembershipChanged, Message, StateChanged, Undecipherable, Unreadable
 from bridge.matrix.hardened import Machine, Malformed, NoKey
-from bridge.matrix.screening import MEGOLM
+from bridge.matrix.screening import LONGEST_ID, MEGOLM, is_text, mapping
 from facilitator.ids import EventId, MatrixRoomId, UserId
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ class Reader:
             return None
         try:
             return self._heard(room, event, common)
-        except (Malformed, KeyError, TypeError, ValueError, AttributeError):
+        except (Malformed, KeyError, TypeError, ValueError, AttributeError, RecursionError):
             self.machine.faults["room_event"] += 1
             return Undecipherable(**common)
 
@@ -59,30 +59,36 @@ class Reader:
             return None
         device = self.machine.device_of(common["sender"], opened)
         signed = device is not None and device.verified
-        return _message(opened.content, common | {"encrypted": True, "bound": device is not None, "signed": signed})
+        how = {"encrypted": True, "bound": device is not None, "signed": signed, "place": opened.place}
+        return _message(opened.content, common | how)
 
 
-def encrypted_senders(events: list[Mapping[str, Any]]) -> set[str]:
+def encrypted_senders(events: Iterable[Mapping[str, Any]]) -> set[str]:
     """Whose devices must be known before these events are read."""
     return {
         event["sender"]
         for event in events
-        if isinstance(event, dict) and event.get("type") == "m.room.encrypted" and isinstance(event.get("sender"), str)
+        if event.get("type") == "m.room.encrypted" and is_text(event.get("sender"), LONGEST_ID)
     }
 
 
-def invited_us(room: MatrixRoomId, invitation: Mapping[str, Any], us: UserId) -> InvitedUs | None:
+def invited_us(room: MatrixRoomId, state: Iterable[Mapping[str, Any]], us: str) -> InvitedUs | None:
     """An invitation as its stripped state shows it; None when it does not say who invited us."""
-    state = (invitation.get("invite_state") or {}).get("events") or []
-    events = [event for event in state if isinstance(event, dict) and isinstance(event.get("content"), dict)]
+    events = [event for event in state if isinstance(event.get("content"), dict)]
     ours = [event for event in events if event.get("type") == "m.room.member" and event.get("state_key") == us]
-    if not ours or not isinstance(ours[-1].get("sender"), str):
+    if not ours or not is_text(ours[-1].get("sender"), LONGEST_ID):
         return None
     encrypted = any(
         event.get("type") == "m.room.encryption" and event["content"].get("algorithm") == MEGOLM for event in events
     )
     direct = ours[-1]["content"].get("is_direct") is True
     return InvitedUs(room, UserId(ours[-1]["sender"]), direct=direct, encrypted=encrypted)
+
+
+def membership(event: Mapping[str, Any]) -> str | None:
+    """What a member event says of the one it is about; None when it says nothing there is."""
+    said = mapping(event.get("content")).get("membership")
+    return said if isinstance(said, str) and said in MEMBERSHIPS else None
 
 
 def without_reply_fallback(body: str) -> str:
@@ -100,7 +106,7 @@ def _common(room: MatrixRoomId, event: Mapping[str, Any]) -> dict[str, Any] | No
     if not isinstance(event, dict):
         return None
     event_id, sender = event.get("event_id"), event.get("sender")
-    if not isinstance(event_id, str) or not isinstance(sender, str):
+    if not is_text(event_id, LONGEST_ID) or not is_text(sender, LONGEST_ID):
         return None
     return {
         "room": room,
@@ -111,24 +117,24 @@ def _common(room: MatrixRoomId, event: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def _instant(milliseconds: object) -> datetime:
-    sound = isinstance(milliseconds, int) and 0 <= milliseconds <= LATEST_MS
-    return EPOCH + timedelta(milliseconds=milliseconds) if sound else EPOCH  # type: ignore[arg-type]
+    if not isinstance(milliseconds, int) or not 0 <= milliseconds <= LATEST_MS:
+        return EPOCH
+    return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def _member(event: Mapping[str, Any], common: dict[str, Any]) -> MembershipChanged:
-    user, membership = event["state_key"], event["content"]["membership"]
-    if membership not in MEMBERSHIPS or not isinstance(user, str):
+    user, now = event["state_key"], membership(event)
+    if now is None or not is_text(user, LONGEST_ID):
         raise Malformed
-    previous = (event.get("unsigned") or {}).get("prev_content") or {}
-    before = previous.get("membership")
-    before = before if before in MEMBERSHIPS else "leave"
-    return MembershipChanged(**common, user=UserId(user), membership=membership, before=before)
+    before = membership({"content": mapping(event.get("unsigned")).get("prev_content")}) or "leave"
+    return MembershipChanged(**common, user=UserId(user), membership=now, before=before)
 
 
-def _state(event: Mapping[str, Any], common: dict[str, Any]) -> StateChanged:
-    if not isinstance(event["type"], str) or not isinstance(event["state_key"], str):
+def _state(event: Mapping[str, Any], common: dict[str, Any]) -> StateChanged | None:
+    """What we look after has no key; anything else of these types is somebody's own."""
+    if not is_text(event["type"], LONGEST_ID) or not isinstance(event["state_key"], str):
         raise Malformed
-    return StateChanged(**common, type=event["type"], state_key=event["state_key"])
+    return StateChanged(**common, type=event["type"]) if event["state_key"] == "" else None
 
 
 def _message(content: Mapping[str, Any], common: dict[str, Any]) -> Message | None:

@@ -18,7 +18,7 @@ from nio.crypto import Olm, OlmDevice
 from nio.crypto.sessions import InboundGroupSession, OutboundGroupSession
 from nio.events import RoomKeyEvent, ToDeviceEvent
 
-from bridge.matrix import screening
+from bridge.matrix import bounds, screening
 from bridge.matrix.keystore import Store
 from bridge.matrix.late_keys import RoomKey
 from facilitator.ids import MatrixRoomId, UserId
@@ -38,6 +38,8 @@ class Opened:
     content: Mapping[str, Any] = field(repr=False)
     sender_key: str = field(repr=False)
     signing_key: str = field(repr=False)
+    place: tuple[str, int] = field(repr=False)
+    """Its session and its number in it: what names it under whatever event id it comes."""
 
 
 class NoKey(Exception):
@@ -57,6 +59,11 @@ class Machine(Olm):
         self.unread = 0
         """How often an event came whose key we lack, those asked for again included."""
 
+    def load(self) -> None:
+        self.session_store: bounds.OlmSessions = bounds.OlmSessions(self.store.load_sessions())
+        self.inbound_group_store: bounds.RoomKeys = bounds.RoomKeys(self.store.load_inbound_group_sessions())
+        self.device_store: bounds.Devices = bounds.Devices(self.store.load_device_keys())
+
     # -- to-device -------------------------------------------------------------------------------------------
 
     def receive(self, events: Iterable[Any]) -> frozenset[tuple[MatrixRoomId, str]]:
@@ -64,7 +71,14 @@ class Machine(Olm):
         whatever is malformed is counted and dropped. Key requests and verifications are not answered."""
         with self.store.together():
             received = [self._receive_one(raw) for raw in events]
+            if received:
+                self._let_go()
         return frozenset((MatrixRoomId(key.room_id), key.session_id) for key in received if key is not None)
+
+    def _let_go(self) -> None:
+        known = {*self.device_store.keys(), self.account.identity_keys["curve25519"]}
+        self.store.forget_sessions([session.id for session in self.session_store.too_many(known)])
+        self.store.forget_room_keys([session.id for session in self.inbound_group_store.too_many(known)])
 
     def _receive_one(self, raw: Any) -> RoomKeyEvent | None:
         try:
@@ -80,12 +94,17 @@ class Machine(Olm):
         if raw["type"] != "m.room.encrypted":
             return None
         opened = self.decrypt_event(ToDeviceEvent.parse_event(raw))
-        return opened if isinstance(opened, RoomKeyEvent) else None
+        if not isinstance(opened, RoomKeyEvent):
+            return None
+        ids = (opened.room_id, opened.session_id)
+        return opened if all(screening.is_text(each, screening.LONGEST_ID) for each in ids) else None
 
     def create_group_session(
         self, sender_key: str, sender_fp_key: str, room_id: str, session_id: str, session_key: str
     ) -> None:
         """A key we hold is not replaced by one of the same session that opens less of it."""
+        if not all(screening.is_text(each, screening.LONGEST_ID) for each in (room_id, sender_fp_key, sender_key)):
+            raise Malformed
         held = self.inbound_group_store.get(room_id, sender_key, session_id)
         if held is not None:
             offered = vodozemac.InboundGroupSession(vodozemac.SessionKey(session_key))
@@ -141,7 +160,7 @@ class Machine(Olm):
         relation = event["content"].get("m.relates_to")
         if relation is not None:
             inside["content"].setdefault("m.relates_to", relation)
-        return Opened(inside["type"], inside["content"], session.sender_key, session.ed25519)
+        return Opened(inside["type"], inside["content"], session.sender_key, session.ed25519, (session.id, index))
 
     def device_of(self, user: str, opened: Opened) -> OlmDevice | None:
         """The device of `user` whose keys these are. A homeserver can forge a sender, never this."""
@@ -154,6 +173,7 @@ class Machine(Olm):
         """Take in an answer to /keys/query."""
         usable = screening.usable_devices(answer)
         with self.store.together():
+            self.device_store.expect(user for user, devices in usable.items() if devices)
             self._handle_key_query(SimpleNamespace(device_keys=usable))
             for user, devices in usable.items():
                 held = {name: keys for name, keys in devices.items() if self._holds(user, name, keys)}

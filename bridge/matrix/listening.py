@@ -6,37 +6,49 @@ it in the same transaction as its effects hears everything at least once, and as
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from itertools import islice
 
-from bridge.heard import Heard, InvitedUs, Sync
+from bridge.heard import Heard, InvitedUs, StateChanged, Sync
 from bridge.matrix import events, gaps
-from bridge.matrix.connection import Connection, needed, path
+from bridge.matrix.connection import AFTER_A_FAULT, Connection, path
 from bridge.matrix.hardened import Machine
-from bridge.matrix.homeserver import Rejected
+from bridge.matrix.homeserver import Rejected, TheirFault, TryLater
 from bridge.matrix.known import Rooms
 from bridge.matrix.our_keys import OurKeys
 from bridge.matrix.their_keys import TheirKeys
+from bridge.matrix.told import Json, Told, ToldRoom, told
 from facilitator.ids import MatrixRoomId, UserId
 
 TIMELINE = 50
 AT_ONCE = 8
-News = list[tuple[MatrixRoomId, list[Any]]]
+TRIES = 8
+"""How often a question that only helps us understand an answer may fail before the answer is taken without it: no
+room whose history a homeserver cannot show, and nobody's keys, may keep us from hearing everybody else."""
+KEYS_NAMED = 5_000
+News = list[tuple[MatrixRoomId, list[Json]]]
 NOTHING = {"not_types": ["*"]}
-LEFT_OUT = ["m.reaction", "m.call.*", "org.matrix.msc3401.call.member", "org.matrix.msc4143.rtc.member"]
+TALK = ("m.room.message", "m.room.encrypted")
+STATE = (
+    "m.room.avatar", "m.room.canonical_alias", "m.room.create", "m.room.encryption", "m.room.guest_access",
+    "m.room.history_visibility", "m.room.join_rules", "m.room.member", "m.room.name", "m.room.power_levels",
+    "m.room.server_acl", "m.room.tombstone", "m.room.topic",
+)  # fmt: skip
+"""What we look after. Whoever may set state can set it of any type, thousands at a time; of others we are not told."""
 
 
-def _filter(*, timeline: int, state: Mapping[str, Any]) -> str:
+def _filter(*, timeline: int, talk: Iterable[str], state: Iterable[str]) -> str:
     """Presence, typing, receipts and account data are most of a sync and nothing to us."""
-    talk = {"limit": timeline, "not_types": LEFT_OUT}
-    room = {"timeline": talk, "state": state, "ephemeral": NOTHING, "account_data": NOTHING}
+    newest = {"limit": timeline, "types": [*talk, *state]}
+    room = {"timeline": newest, "state": {"types": [*state]}, "ephemeral": NOTHING, "account_data": NOTHING}
     return json.dumps({"room": room, "presence": NOTHING, "account_data": NOTHING})
 
 
-FROM_NOW_ON = {"filter": _filter(timeline=1, state={"types": ["m.room.encryption"]}), "timeout": "0"}
-WHAT_IS_NEW = {"filter": _filter(timeline=TIMELINE, state={"not_types": LEFT_OUT})}
+FROM_NOW_ON = {"filter": _filter(timeline=1, talk=(), state=["m.room.encryption"]), "timeout": "0"}
+WHAT_IS_NEW = {"filter": _filter(timeline=TIMELINE, talk=TALK, state=STATE)}
 
 
 @dataclass
@@ -48,6 +60,7 @@ class Listening:
     their_keys: TheirKeys
     _since: str | None = None
     _arrived: set[tuple[MatrixRoomId, str]] = field(default_factory=set, repr=False)
+    _failures: Counter[str] = field(default_factory=Counter, repr=False)
 
     @property
     def reader(self) -> events.Reader:
@@ -58,106 +71,121 @@ class Listening:
             query = FROM_NOW_ON
         else:
             query = WHAT_IS_NEW | {"since": since, "timeout": str(int(wait.total_seconds() * 1000))}
-        answer = await self.connection.get(path("sync"), query, wait=wait)
-        next_batch = needed(answer, "next_batch", str)
-        await self._take_in_keys(answer, since)
-        news = await self._news(answer, since)
+        new = told(await self.connection.get(path("sync"), query, wait=wait))
+        if new.next_batch is None:
+            raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
+        await self._take_in_keys(new, since)
+        news = await self._news(new, since)
         return Sync(
-            next_batch=next_batch,
+            next_batch=new.next_batch,
             events=await self._heard(news) if since else (),
-            invitations=self._invitations(answer),
+            invitations=self._invitations(new),
             keys_arrived=frozenset(self._arrived),
-            ours=self._ours(answer, since),
-            devices_changed=_people(_part(answer, "device_lists", "changed")),
+            ours=self._ours(new, since),
+            devices_changed=frozenset(UserId(user) for user in new.devices_changed),
         )
 
-    async def _heard(self, news: News) -> tuple[Heard, ...]:
-        await self.their_keys.know_speakers({sender for _, raw in news for sender in events.encrypted_senders(raw)})
-        heard = (self.reader.heard(room, event) for room, raw in news for event in raw)
-        return tuple(said for said in heard if said is not None)
+    async def invitations(self) -> tuple[InvitedUs, ...]:
+        """Every invitation that stands open. Our place in the stream stays where it is."""
+        new = told(await self.connection.get(path("sync"), FROM_NOW_ON))
+        if new.next_batch is None:
+            raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
+        return self._invitations(new)
 
-    async def _take_in_keys(self, answer: Mapping[str, Any], since: str | None) -> None:
+    async def _heard(self, news: News) -> tuple[Heard, ...]:
+        senders = {sender for _, raw in news for sender in events.encrypted_senders(raw)}
+        try:
+            await self.their_keys.know_speakers(senders)
+            self._failures.pop("devices", None)
+        except (Rejected, TryLater) as error:
+            if not self._may_fail("devices", error):
+                raise
+        return tuple(said for room, raw in news for said in self._said(room, raw))
+
+    def _said(self, room: MatrixRoomId, raw: list[Json]) -> list[Heard]:
+        """A piece of state set again and again is told once, as it is when all of it has been heard."""
+        heard = [said for event in raw if (said := self.reader.heard(room, event)) is not None]
+        last = {said.type: said for said in heard if isinstance(said, StateChanged)}
+        return [said for said in heard if not isinstance(said, StateChanged) or last[said.type] is said]
+
+    def _may_fail(self, what: str, error: Exception) -> bool:
+        """Whether to do without what could not be asked for: it has put us off often enough, and without a success."""
+        self._failures[what] += 1
+        if isinstance(error, TryLater) and self._failures[what] < TRIES:
+            return False
+        self.machine.faults["left_undone"] += 1
+        return True
+
+    async def _on_the_side(self, doing: Awaitable[None]) -> None:
+        """What comes round again with the next answer by itself: no reason not to hear this one."""
+        try:
+            await doing
+        except (Rejected, TryLater):
+            self.machine.faults["left_undone"] += 1
+
+    async def _take_in_keys(self, new: Told, since: str | None) -> None:
         """A key is taken in once, however often its answer comes; what arrived is named again until the cursor moves
         on, for whoever could not store the effects the first time."""
         if since != self._since:
             self._since = since
             self._arrived.clear()
-        self._arrived |= self.machine.receive(_part(answer, "to_device", "events") or [])
-        self.their_keys.changed(_part(answer, "device_lists", "changed") or [])
-        self.their_keys.changed(_part(answer, "device_lists", "left") or [])
-        counts = answer.get("device_one_time_keys_count") or {}
-        await self.our_keys.keep_up(counts, answer.get("device_unused_fallback_key_types"))
-        await self.their_keys.mend()
+        arrived = self.machine.receive(new.to_device) - self._arrived
+        self._arrived |= set(islice(arrived, max(0, KEYS_NAMED - len(self._arrived))))
+        self.their_keys.changed(new.devices_changed | new.devices_left)
+        await self._on_the_side(self.our_keys.keep_up(new.one_time_keys, new.unused_fallback))
+        await self._on_the_side(self.their_keys.mend())
 
-    async def _news(self, answer: Mapping[str, Any], since: str | None) -> News:
+    async def _news(self, new: Told, since: str | None) -> News:
         """The events of each room in its own order. What we know of the rooms is brought up to date with them."""
-        limit = asyncio.Semaphore(AT_ONCE)
+        limit, budget = asyncio.Semaphore(AT_ONCE), gaps.Budget()
 
-        async def whole(room: MatrixRoomId, told: Mapping[str, Any]) -> tuple[MatrixRoomId, list[Any]]:
+        async def whole(room: MatrixRoomId, content: ToldRoom) -> tuple[MatrixRoomId, list[Json]]:
             async with limit:
-                return room, await self._whole(room, told, since)
+                return room, await self._whole(room, content, since, budget)
 
-        joined = _part(answer, "rooms", "join") or {}
-        left = _part(answer, "rooms", "leave") or {}
-        told = [*joined.items(), *left.items()]
-        news = await asyncio.gather(*(whole(MatrixRoomId(room), content) for room, content in told))
-        for room in joined:
-            self._update(MatrixRoomId(room), joined[room])
-        for room in left:
-            self.rooms.forget(MatrixRoomId(room))
+        both = [*new.joined.items(), *new.left.items()]
+        news = await asyncio.gather(*(whole(room, content) for room, content in both))
+        for room, content in new.joined.items():
+            for event in content.all_state:
+                self.rooms[room].hear(event)
+        for room in new.left:
+            self.rooms.forget(room)
+            self._failures.pop(room, None)
         return news
 
-    async def _whole(self, room: MatrixRoomId, told: Mapping[str, Any], since: str | None) -> list[Any]:
-        timeline = told.get("timeline") or {}
-        newest = list(timeline.get("events") or [])
-        if not (since and timeline.get("limited") and timeline.get("prev_batch")):
+    async def _whole(self, room: MatrixRoomId, content: ToldRoom, since: str | None, budget: gaps.Budget) -> list[Json]:
+        newest = content.timeline
+        if since is None or content.gap_from is None:
             return newest
         try:
             missed, complete = await gaps.fill(
-                self.connection, room, back_from=timeline["prev_batch"], to=since, leave_out=LEFT_OUT
+                self.connection, room, back_from=content.gap_from, to=since, types=[*TALK, *STATE], budget=budget
             )
-        except Rejected:  # we were removed, or the history is gone: what is left is all there is
+            self._failures.pop(room, None)
+        except (Rejected, TheirFault) as error:  # we were removed, or the history is gone, or cannot be shown
+            if not self._may_fail(room, error):
+                raise
             missed, complete = [], False
-        state = _part(told, "state", "events") or []
-        earlier = missed if complete or room not in self.rooms else [*state, *missed]
-        seen = {event.get("event_id") for event in newest}
+        earlier = missed if complete or room not in self.rooms else [*content.state, *missed]
+        seen = [event.get("event_id") for event in newest]
         return [event for event in earlier if event.get("event_id") not in seen] + newest
 
-    def _update(self, room: MatrixRoomId, told: Mapping[str, Any]) -> None:
-        known = self.rooms[room]
-        for event in [*(_part(told, "state", "events") or []), *(_part(told, "timeline", "events") or [])]:
-            if isinstance(event, dict) and "state_key" in event:
-                known.hear(event)
-
-    def _invitations(self, answer: Mapping[str, Any]) -> tuple[InvitedUs, ...]:
-        invited = (_part(answer, "rooms", "invite") or {}).items()
-        read = (events.invited_us(MatrixRoomId(room), content, self.machine.user_id) for room, content in invited)
+    def _invitations(self, new: Told) -> tuple[InvitedUs, ...]:
+        read = (events.invited_us(room, state, self.machine.user_id) for room, state in new.invited.items())
         return tuple(invitation for invitation in read if invitation is not None)
 
-    def _ours(self, answer: Mapping[str, Any], since: str | None) -> dict[MatrixRoomId, str]:
+    def _ours(self, new: Told, since: str | None) -> dict[MatrixRoomId, str]:
         """Where our own membership changed, and to what; without a cursor, every room we are in."""
         if since is None:
-            return {MatrixRoomId(room): "join" for room in _part(answer, "rooms", "join") or {}}
-        ours: dict[MatrixRoomId, str] = {}
-        for standing in ("join", "leave"):
-            for room, told in (_part(answer, "rooms", standing) or {}).items():
-                mine = [event for event in self._state_of(told) if event.get("state_key") == self.machine.user_id]
-                if mine or standing == "leave":
-                    said = mine[-1].get("content", {}).get("membership") if mine else standing
-                    ours[MatrixRoomId(room)] = said if isinstance(said, str) else standing
-        return ours
+            return dict.fromkeys(new.joined, "join")
+        changed = {room: standing for room, content in new.joined.items() if (standing := self._mine(content))}
+        return changed | {room: self._mine(content) or "leave" for room, content in new.left.items()}
 
-    @staticmethod
-    def _state_of(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-        both = [*(_part(told, "state", "events") or []), *(_part(told, "timeline", "events") or [])]
-        return [event for event in both if isinstance(event, dict) and event.get("type") == "m.room.member"]
+    def _mine(self, content: ToldRoom) -> str | None:
+        mine = [e for e in content.all_state if (e.get("type"), e["state_key"]) == ("m.room.member", self._us)]
+        return events.membership(mine[-1]) if mine else None
 
-
-def _people(listed: Any) -> frozenset[UserId]:
-    return frozenset(UserId(user) for user in listed or () if isinstance(user, str))
-
-
-def _part(answer: Mapping[str, Any], *names: str) -> Any:
-    for name in names:
-        answer = answer.get(name) or {}
-    return answer
+    @property
+    def _us(self) -> str:
+        user: str = self.machine.user_id
+        return user

@@ -5,7 +5,7 @@ others their messages, and an empty one-time key must not stop a room.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from bridge.matrix.signing import from_base64, is_signed
 
@@ -13,14 +13,19 @@ Devices = dict[str, dict[str, Any]]
 KEY_BYTES = 32
 OLM = "m.olm.v1.curve25519-aes-sha2"
 MEGOLM = "m.megolm.v1.aes-sha2"
+LONGEST_ID = 255
+"""Bytes of a user's, room's or event's id (spec, "Size limits")."""
+DEVICES = 100
+"""Of one person. A room must not wait for keys to be made for thousands of them."""
 
 
 def usable_devices(answer: Mapping[str, Any]) -> dict[str, Devices]:
     """user → device → its keys, from /keys/query: only those well formed and signed by the device itself, without
     what the server adds (names people give their devices are none of our business)."""
     return {
-        user: {device: _bare(keys) for device, keys in _mapping(devices).items() if _is_device(user, device, keys)}
-        for user, devices in _mapping(answer.get("device_keys")).items()
+        user: {device: _bare(keys) for device, keys in _first(user, devices) if _is_device(user, device, keys)}
+        for user, devices in mapping(answer.get("device_keys")).items()
+        if is_text(user, LONGEST_ID)
     }
 
 
@@ -38,22 +43,33 @@ def signed_devices(answer: Mapping[str, Any], user: str, devices: Devices) -> fr
 
 def cross_signing_key(answer: Mapping[str, Any], user: str, usage: str) -> str | None:
     """The public half of `user`'s master or self_signing key as the server shows it; None when there is none."""
-    key = _mapping(_mapping(answer.get(f"{usage}_keys")).get(user))
+    key = mapping(mapping(answer.get(f"{usage}_keys")).get(user))
     usages = key.get("usage")
     if key.get("user_id") != user or not isinstance(usages, list) or usage not in usages:
         return None
-    publics = [public for public in _mapping(key.get("keys")).values() if _is_key(public)]
+    publics = [public for public in mapping(key.get("keys")).values() if _is_key(public)]
     return publics[0] if len(publics) == 1 and f"ed25519:{publics[0]}" in key["keys"] else None
 
 
 def usable_one_time_keys(answer: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     """user → device → one signed one-time key object, from /keys/claim. Whose signature it is, nio checks."""
     claimed: dict[str, dict[str, dict[str, Any]]] = {}
-    for user, devices in _mapping(answer.get("one_time_keys")).items():
-        for device, keys in _mapping(devices).items():
+    for user, devices in mapping(answer.get("one_time_keys")).items():
+        for device, keys in mapping(devices).items():
             if _is_one_time_key(user, device, keys):
                 claimed.setdefault(user, {})[device] = keys
     return claimed
+
+
+def _first(user: str, devices: Any) -> list[tuple[str, Any]]:
+    """At most DEVICES, those first that seem to be signed by more than themselves; always the same ones."""
+
+    def order(named: tuple[str, Any]) -> tuple[bool, str]:
+        signatures = mapping(mapping(mapping(named[1]).get("signatures")).get(user))
+        return len(signatures) < 2, named[0]
+
+    named = [(device, keys) for device, keys in mapping(devices).items() if is_text(device, LONGEST_ID)]
+    return sorted(named, key=order)[:DEVICES] if len(named) > DEVICES else named
 
 
 def _self_signing(answer: Mapping[str, Any], user: str) -> str | None:
@@ -97,5 +113,16 @@ def _is_key(text: Any) -> bool:
         return False
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def is_text(value: Any, most: int) -> TypeGuard[str]:
+    """Whether it is text of at most so many bytes that a database can hold. JSON has halves of characters, which are
+    no text, and a character for nothing, which PostgreSQL refuses."""
+    if not isinstance(value, str) or not 0 < len(value) <= most or "\0" in value:
+        return False
+    try:
+        return len(value.encode()) <= most
+    except UnicodeEncodeError:
+        return False

@@ -175,7 +175,7 @@ def test_an_invitation_is_read_from_its_stripped_state() -> None:
         "content": {"membership": "invite", "is_direct": True},
     }
     encryption = {"type": "m.room.encryption", "state_key": "", "sender": ADA, "content": {"algorithm": MEGOLM}}
-    shown = {"invite_state": {"events": [encryption, "words", {"type": 3}, ours]}}
-    assert invited_us(ROOM, shown, BOT) == InvitedUs(ROOM, ADA, direct=True, encrypted=True)
-    assert invited_us(ROOM, {"invite_state": {"events": [encryption]}}, BOT) is None
-    assert invited_us(ROOM, {}, BOT) is None
+    assert invited_us(ROOM, [encryption, {"type": 3}, ours], BOT) == InvitedUs(ROOM, ADA, direct=True, encrypted=True)
+    assert invited_us(ROOM, [encryption], BOT) is None
+    assert invited_us(ROOM, [ours | {"sender": "@\ud800:test"}], BOT) is None
+    assert invited_us(ROOM, [], BOT) is None

@@ -39,5 +39,5 @@ def test_bytes_that_are_no_text_are_shown_as_such() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[" * DEEP, b"]" * DEEP, b'{"a": ', b'"', b"[1,]"])
 def test_what_is_no_json_is_none(body: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parsed(body)
