@@ -113,7 +113,7 @@ class NioHomeserver:
         return self._room_version
 
     async def has_account(self, user: UserId) -> bool:
-        return await looking.has_account(self._connection, user)
+        return await looking.has_account(self._connection, user, us=self.user_id)
 
     @property
     def counts(self) -> Counts:

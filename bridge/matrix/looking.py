@@ -7,6 +7,7 @@ from typing import Any
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, Rejected, SetBy, Tombstone
 from facilitator.ids import EventId, MatrixRoomId, RoomId, UserId
+from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import FIRST_WITH_CREATORS, ROOM_VERSION
 
 AT_ONCE = 8
@@ -114,11 +115,13 @@ async def newest_version(connection: Connection) -> str:
     return str(max((version for version in stable if version <= int(ROOM_VERSION)), default=ROOM_VERSION))
 
 
-async def has_account(connection: Connection, user: UserId) -> bool:
+async def has_account(connection: Connection, user: UserId, *, us: UserId) -> bool:
+    """Synapse says M_UNKNOWN of those of its own people it does not have; of others' it may mean anything."""
+    nobody = ("M_NOT_FOUND", "M_UNKNOWN") if server_of(user) == server_of(us) else ("M_NOT_FOUND",)
     try:
         await connection.get(path("profile", user))
     except Rejected as refused:
-        return refused.code != "M_NOT_FOUND"
+        return refused.code not in nobody
     return True
 
 
