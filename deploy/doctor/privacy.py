@@ -6,7 +6,7 @@ For most there is no question to ask a homeserver, so it is tried from outside, 
 from deploy.doctor.asking import Homeserver
 from deploy.doctor.finding import Finding, fine, note, unseen, wrong
 from deploy.doctor.surroundings import Surroundings
-from facilitator.rules.server_name import telling
+from facilitator.rules.server_name import telling_word
 
 EVERYBODY = ("a", "e", "i", "o", "u", "n")
 """Letters whose search shows whether people can be found who share no room with the bot."""
@@ -15,7 +15,7 @@ NOWHERE = "http://localhost/"
 
 def server_name(found: Surroundings) -> list[Finding]:
     """It stands in every member's id, for ever."""
-    told = telling(found.server_name)
+    told = telling_word(found.server_name)
     if told:
         says = f"The server name {found.server_name} says what members have in common (“{told}”): it is in their id."
         mend = "It cannot be changed. Move to a server with a neutral name before you invite people."
