@@ -22,13 +22,14 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=20)
 @dataclass
 class Loop:
     """`rest`: how long to wait for a wake-up when a pass found nothing to do; asked anew each time. `after`: what has
-    to have happened before its first pass."""
+    to have happened before its first pass. `stop`: ends what its passes have begun and not waited for."""
 
     name: str
     pass_once: Callable[[], Awaitable[bool]]
     rest: Callable[[], timedelta]
     after: asyncio.Event | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: Callable[[], Awaitable[None]] | None = None
     failures: int = 0
 
 
@@ -36,11 +37,24 @@ async def keep_going(loop: Loop, *, vitals: Vitals, worked: Callable[[Loop], Non
     """Run a loop until it is cancelled. `worked` is told when a pass did something. Raises SignedOut, LeaseLost."""
     if loop.after is not None:
         await loop.after.wait()
-    while True:
-        loop.wake.clear()
-        wait = await _one_pass(loop, vitals, worked)
-        if wait > timedelta():
-            await _rest(loop, wait)
+    try:
+        while True:
+            loop.wake.clear()
+            wait = await _one_pass(loop, vitals, worked)
+            if wait > timedelta():
+                await _rest(loop, wait)
+    finally:
+        await _stop(loop)
+
+
+async def _stop(loop: Loop) -> None:
+    """A fault in ending hides nothing of why it ends: what was begun is done again after the next start."""
+    if loop.stop is None:
+        return
+    try:
+        await loop.stop()
+    except Exception as error:
+        log.warning("loop did not end well", loop=loop.name, error=one_line(error))
 
 
 async def _one_pass(loop: Loop, vitals: Vitals, worked: Callable[[Loop], None]) -> timedelta:

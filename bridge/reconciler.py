@@ -4,13 +4,14 @@ Every step is safe to repeat, so a crash anywhere costs only the steps again; cr
 by the room's marker.
 """
 
-import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from bridge.house import House, one_line
+from bridge.lanes import Lanes
 from bridge.matrix.homeserver import (
     CreateRoom,
     FoundRoom,
@@ -24,14 +25,14 @@ from bridge.matrix.homeserver import (
     TryLater,
 )
 from bridge.plan import obstacles, plan
-from facilitator import members, rooms, sightings
+from facilitator import encryption_health, members, rooms, sightings
 from facilitator.database import Unavailable
 from facilitator.ids import MatrixRoomId, RoomId, UserId
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import WantedRoom
 
 log = structlog.get_logger(__name__)
-AT_ONCE = 6
+AT_ONCE = 8
 ROUNDS = 4
 """A room that still differs after so many looks is drifting under our hands; it is tried again later."""
 DRIFTING = timedelta(seconds=30)
@@ -61,23 +62,27 @@ class Visit:
 
 
 class Reconciler:
-    """Makes each room of one account what it should be."""
+    """Makes each room of one account what it should be. A pass waits for no homeserver: it begins what can be begun."""
 
     def __init__(self, house: House) -> None:
         self._house = house
         self._claimed: set[RoomId] = set()
-        """Rooms whose looks are not written down yet; also those a pass that failed has left behind."""
+        """Rooms whose looks are not written down yet; also those that a fault has left behind."""
+        self.lanes: Lanes[None] = Lanes(AT_ONCE)
 
     async def pass_once(self) -> bool:
-        """Look after every room that is due, a few at once. Returns whether there was any. Raises SignedOut,
-        Unavailable."""
-        due = await self._claim()
-        gate = asyncio.Semaphore(AT_ONCE)
-        outcomes = await asyncio.gather(*(self._visit(room, gate) for room in due), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return bool(due)
+        """Look after the rooms that are due, as many as there are places. Returns whether there was any, or one has
+        ended. Raises SignedOut, Unavailable."""
+        ended, errors = self.lanes.take_ended()
+        if errors:
+            raise errors[0]
+        begun = await self._claim() if self.lanes.has_place() else []
+        for room_id in begun:
+            self.lanes.begin(room_id, self._visit(room_id))
+        return bool(ended or begun)
+
+    async def stop(self) -> None:
+        await self.lanes.stop()
 
     async def _claim(self) -> list[RoomId]:
         house = self._house
@@ -88,37 +93,41 @@ class Reconciler:
                 await rooms.take_charge(db, house.bot)
         async with house.database.reading() as db:
             due = await rooms.due(db, house.bot, now=house.clock.now())
-        self._claimed.update(due)
-        if due:
+        free = [room for room in (*sorted(self._claimed), *due) if room not in self.lanes]
+        begun = [room for n, room in enumerate(dict.fromkeys(free)) if self.lanes.has_place(beside=n)]
+        if new := set(begun) - self._claimed:
+            self._claimed |= new
             async with house.database.transaction() as db:
-                await sightings.claimed(db, due)
-        return sorted(self._claimed)
+                await sightings.claimed(db, new)
+        return begun
 
-    async def _visit(self, room_id: RoomId, gate: asyncio.Semaphore) -> None:
-        async with gate:
-            try:
-                await self.reconcile(room_id)
-            except (SignedOut, Unavailable):
-                raise
-            except RoomLost:
-                await self._lost(room_id)
-            except TryLater as error:
-                slow = isinstance(error, SlowDown)
-                trouble = "homeserver_slow_down" if slow else "homeserver_unreachable"
-                await self._in_trouble(room_id, trouble, error.after if slow else None)
-            except Rejected as error:
-                log.warning("room refused", room_id=room_id, code=error.code)
-                await self._in_trouble(room_id, "room_refused", None)
-            except Exception as error:  # one sick room is tried again later; the others go on
-                log.error("room failed", room_id=room_id, error=one_line(error), exc_info=error)
-                await self._in_trouble(room_id, "room_refused", None)
+    async def _visit(self, room_id: RoomId) -> None:
+        """Look after one room, whatever comes of it. Raises SignedOut, Unavailable."""
+        try:
+            await self.reconcile(room_id)
+        except (SignedOut, Unavailable):
+            raise
+        except RoomLost:
+            await self._lost(room_id)
+        except TryLater as error:
+            slow = isinstance(error, SlowDown)
+            trouble = "homeserver_slow_down" if slow else "homeserver_unreachable"
+            await self._in_trouble(room_id, trouble, error.after if slow else None)
+        except Rejected as error:
+            log.warning("room refused", room_id=room_id, code=error.code)
+            await self._in_trouble(room_id, "room_refused", None)
+        except Exception as error:  # one sick room is tried again later; the others go on
+            log.error("room failed", room_id=room_id, error=one_line(error), exc_info=error)
+            await self._in_trouble(room_id, "room_refused", None)
         self._claimed.discard(room_id)
 
     async def reconcile(self, room_id: RoomId) -> None:
         """Bring one room nearer to what it should be. Raises TryLater, Rejected, SignedOut."""
         house = self._house
         async with house.database.reading() as db:
-            wanted = await rooms.wanted(db, room_id, now=house.clock.now(), recovery=house.recovery)
+            wanted = await rooms.wanted(
+                db, room_id, now=house.clock.now(), recovery=house.recovery, allowed=house.allowed_servers
+            )
             visit = Visit(wanted, await sightings.matrix_room(db, room_id))
         found, left, at = None, True, house.clock.now()
         for _ in range(ROUNDS):
@@ -181,6 +190,9 @@ class Reconciler:
             return "unreachable", UNREACHABLE_WAIT
         raise error
 
+    def _others(self, users: Iterable[UserId]) -> list[UserId]:
+        return [user for user in users if user != self._house.homeserver.user_id]
+
     async def _found(self, visit: Visit) -> None:
         assert visit.room is not None
         async with self._house.database.transaction() as db:
@@ -211,6 +223,7 @@ class Reconciler:
         async with self._house.database.transaction() as db:
             await sightings.looked(db, visit.wanted.marker, seen, now=now)
             await members.found_inside(db, visit.wanted.marker, inside, revision=visit.wanted.revision, now=now)
+            await encryption_health.expect(db, visit.wanted.marker, self._others(inside), now=now)
             for user, (trouble, wait) in visit.refused.items():
                 await members.could_not_be_invited(
                     db,

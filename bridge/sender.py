@@ -4,23 +4,26 @@ The id is the Matrix transaction id, so a send repeated after a crash is the sam
 after a day (Synapse keeps 24 hours): an act whose first try is older than 20 hours is looked for in its room first.
 """
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from bridge.house import House, LeaseLost, one_line
+from bridge.lanes import Lanes
 from bridge.matrix.homeserver import Rejected, Sent, SignedOut, SlowDown, TryLater, Urgency
-from facilitator import bots, outbox, rooms, schedule
+from facilitator import bots, encryption_health, outbox, rooms, schedule
 from facilitator.database import Db, Unavailable
-from facilitator.ids import EventId, UserId, because
+from facilitator.ids import EventId, RoomId, UserId
 from facilitator.outbox import WaitingAct
+from facilitator.rules.reach import Reach
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 8
 """About as many requests as one Synapse process answers side by side; more only adds waiting."""
+KEPT = 3
+"""Places among them that help and safety alone may take."""
 REMEMBERED = timedelta(hours=20)
 TRIES = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
@@ -35,49 +38,98 @@ class Outcome:
     why: str | None = None
     again: datetime | None = None
     withheld: frozenset[UserId] = frozenset()
+    reached: Mapping[UserId, Reach] = field(default_factory=dict, repr=False)
 
 
 class Sender:
-    """Says what is in the outbox for one account."""
+    """Says what is in the outbox for one account. A pass waits for no homeserver: it begins what can be begun, and
+    writes down what has ended."""
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._untold: list[tuple[WaitingAct, Outcome]] = []
+        """What became of tries, until it is written down."""
+        self._reached: dict[RoomId, Mapping[UserId, Reach]] = {}
+        """How far each room's key came when it was last written down: as a rule nothing of it is new."""
+        self.lanes: Lanes[tuple[WaitingAct, Outcome]] = Lanes(AT_ONCE, kept=KEPT)
 
     async def pass_once(self) -> bool:
-        """Try the first act of every room that has one. Returns whether there was any. Raises SignedOut, LeaseLost."""
-        acts = await self._claim()
-        gate = asyncio.Semaphore(AT_ONCE)
-        outcomes = await asyncio.gather(*(self._say(act, gate) for act in acts), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return bool(acts)
+        """Write down what came of the tries that ended, and try the first act of every room that has one and is free.
+        Returns whether there was any. Raises SignedOut, LeaseLost, Unavailable."""
+        ended, errors = self.lanes.take_ended()
+        self._untold += ended
+        found_work = await self._go_on()
+        if errors:
+            raise errors[0]
+        return found_work
 
-    async def _claim(self) -> Sequence[WaitingAct]:
+    async def stop(self) -> None:
+        """What is being said just now is said, if it does not take long, and written down."""
+        await self.lanes.stop()
+        self._untold += self.lanes.take_ended()[0]
+        if self._untold:
+            async with self._house.database.transaction() as db:
+                await self._write_down(db)
+
+    async def _go_on(self) -> bool:
+        house, acts = self._house, list[WaitingAct]()
+        if not self._untold:
+            async with house.database.reading() as db:
+                acts = await self._ready(db)
+            if not acts:
+                return False
+        async with house.database.transaction() as db:
+            if self._untold:
+                await self._write_down(db)
+                acts = await self._ready(db)
+            await self._claim(db, acts)
+        self._reached |= self._reached_now()
+        self._untold.clear()
+        for act in acts:
+            self.lanes.begin(act.room_id, self._say(act))
+        return True
+
+    async def _ready(self, db: Db) -> list[WaitingAct]:
+        """The first act of each free room, as many as there are places."""
+        free = [
+            act
+            for act in await outbox.next_acts(db, self._house.bot, now=self._house.clock.now())
+            if act.room_id not in self.lanes
+        ]
+        fitting: list[WaitingAct] = []
+        for act in free:  # the most urgent come first
+            if self.lanes.has_place(urgent=act.urgent, beside=len(fitting)):
+                fitting.append(act)
+        return fitting
+
+    async def _claim(self, db: Db, acts: Sequence[WaitingAct]) -> None:
         """Write down that these are being tried, if this process still holds the account."""
         house, now = self._house, self._house.clock.now()
-        async with house.database.reading() as db:
-            acts = await outbox.next_acts(db, house.bot, now=now)
         if not acts:
-            return acts
-        async with house.database.transaction() as db:
-            if not await bots.holds(db, house.bot, holder=house.held.holder, epoch=house.held.epoch):
-                raise LeaseLost
-            await outbox.trying(db, [act.id for act in acts if not _too_late(act, now)], now=now)
-        return acts
+            return
+        if not await bots.holds(db, house.bot, holder=house.held.holder, epoch=house.held.epoch):
+            raise LeaseLost
+        await outbox.trying(db, [act.id for act in acts if not _too_late(act, now)], now=now)
 
-    async def _say(self, act: WaitingAct, gate: asyncio.Semaphore) -> None:
-        async with gate:
-            outcome = await self._outcome(act)
+    async def _write_down(self, db: Db) -> None:
         now = self._house.clock.now()
-        async with self._house.database.transaction() as db:
+        for act, outcome in self._untold:
             if outcome.again is not None:
                 await outbox.try_again(db, act.id, at=outcome.again, why=outcome.why or "")
-                return
+                continue
             assert outcome.settled is not None
             await outbox.settle(db, act.id, outcome.settled, now=now, event_id=outcome.event_id, why=outcome.why)
             for person in outcome.withheld:
-                await self._mention_devices(db, person, now=now)
+                await encryption_health.mention(db, person, now=now)
+        news = {room: how for room, how in self._reached_now().items() if how != self._reached.get(room)}
+        if news:
+            await encryption_health.reached(db, news, now=now, in_passing=True)
+
+    def _reached_now(self) -> dict[RoomId, Mapping[UserId, Reach]]:
+        return {act.room_id: outcome.reached for act, outcome in self._untold if outcome.reached}
+
+    async def _say(self, act: WaitingAct) -> tuple[WaitingAct, Outcome]:
+        return act, await self._outcome(act)
 
     async def _outcome(self, act: WaitingAct) -> Outcome:
         try:
@@ -106,7 +158,7 @@ class Sender:
         if _too_late(act, now) or not await self._still_true(act):
             return Outcome("too_late")
         sent = await self._send(act, now)
-        return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld)
+        return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld, reached=sent.reached)
 
     async def _still_true(self, act: WaitingAct) -> bool:
         """A reminder that had to wait may speak of a session that was called off since."""
@@ -125,19 +177,6 @@ class Sender:
         urgency = Urgency[act.priority.name]
         return await self._house.homeserver.send(
             act.matrix_room, act.id, content, urgency=urgency, not_after=act.not_after
-        )
-
-    async def _mention_devices(self, db: Db, person: UserId, *, now: datetime) -> None:
-        """Somebody has a device its owner has not confirmed: tell them, once, in their own room with the bot."""
-        room_id = await rooms.direct_with(db, person, now=now)
-        await outbox.put(
-            db,
-            because("confirm device", room_id),
-            room_id,
-            utterance="confirm_device",
-            parameters={},
-            priority=outbox.Priority.SAFETY,
-            now=now,
         )
 
 

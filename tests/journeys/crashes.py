@@ -99,6 +99,7 @@ async def _live(house: Running, reaper: Reaper, work: Callable[[], Awaitable[Non
             break
         except Killed:
             assert reaper.deaths.total() < TOO_MANY, "every life ends where the one before ended"
+            await house.die_out()
             reaper.new_life()
             started = False
     reaper.asleep = True

@@ -7,9 +7,11 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 from bridge import commands, service
 from bridge.house import Held, House
+from bridge.key_watch import KeyWatch
 from bridge.listener import Listener
 from bridge.matrix.homeserver import ACT_KEY, TryLater
 from bridge.reconciler import Reconciler
@@ -46,6 +48,15 @@ LINES = (
 WORDS = Words("112", LINES, sorted((c.words[0], c.about) for c in commands.COMMANDS))
 
 
+async def whole(worker: Reconciler | Sender) -> bool:
+    """A pass, and what it began seen to its end and written down."""
+    worked = await worker.pass_once()
+    while len(worker.lanes):
+        await worker.lanes.all_ended()
+        worked |= await worker.pass_once()
+    return worked
+
+
 @dataclass
 class Running:
     """One bridge, one database, one homeserver, one clock. `start` again is a restart of the process."""
@@ -56,12 +67,14 @@ class Running:
     cast: Cast
     offsets: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(minutes=20))
     shuffled: random.Random | None = None
-    """When given, loops pass in another order every round."""
+    """When given, loops pass in another order every round, and none waits for what another has begun."""
     idle: Callable[[], Awaitable[None]] | None = None
     """What people do of themselves, after every pass of a loop."""
     starts: int = 0
     client: FakeClient = field(init=False, repr=False)
     house: House = field(init=False, repr=False)
+    reconciler: Reconciler | None = field(init=False, repr=False, default=None)
+    sender: Sender | None = field(init=False, repr=False, default=None)
     _listener: Listener = field(init=False, repr=False)
     passes: Sequence[Callable[[], Awaitable[bool]]] = field(init=False, repr=False, default=())
 
@@ -81,12 +94,30 @@ class Running:
         )
         await service.know_rooms(self.house)
         self._listener = Listener(self.house, wait=timedelta())
+        await self.cut_off()
+        self.reconciler, self.sender = Reconciler(self.house), Sender(self.house)
+        flowing = [self.reconciler.pass_once, self.sender.pass_once]
+        waiting = [partial(whole, self.reconciler), partial(whole, self.sender)]
         self.passes = [
             self._listener.pass_once,
             Timer(self.house).pass_once,
-            Reconciler(self.house).pass_once,
-            Sender(self.house).pass_once,
+            *(waiting if self.shuffled is None else flowing),
+            KeyWatch(self.house).pass_once,
         ]
+
+    async def cut_off(self) -> None:
+        """As a death does: what the last process had under way comes to nothing."""
+        for worker in (self.reconciler, self.sender):
+            if worker is not None:
+                await worker.lanes.stop(within=timedelta())
+                worker.lanes.take_ended()
+
+    async def die_out(self) -> None:
+        """What the dying process has under way dies with it, each at the next point where it may."""
+        for worker in (self.reconciler, self.sender):
+            if worker is not None:
+                await worker.lanes.all_ended()
+                worker.lanes.take_ended()
 
     async def settle(self) -> None:
         """Passes of all loops until none finds anything to do. Bad weather is nothing to do."""
@@ -114,7 +145,14 @@ class Running:
                 continue
             if self.idle is not None:
                 await self.idle()
-        return worked
+        return worked or await self._under_way()
+
+    async def _under_way(self) -> bool:
+        """Whether the passes had begun something; it has ended then."""
+        busy = [worker.lanes for worker in (self.reconciler, self.sender) if worker is not None and len(worker.lanes)]
+        for lanes in busy:
+            await lanes.all_ended()
+        return bool(busy)
 
     async def wait(self, duration: timedelta, *, step: timedelta = timedelta(minutes=1)) -> None:
         """Let time go by, with the bridge at work all along."""

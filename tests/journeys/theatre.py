@@ -219,7 +219,15 @@ def answer_in_this_thread() -> None:
     """Waiting for SQLite's own thread would be most of a run's time, and is not what is tried here."""
 
     async def execute(_: Any, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        return function(*args, **more)
+        if args and str(args[0]).startswith("PRAGMA busy_timeout"):
+            args = ("PRAGMA busy_timeout = 0", *args[1:])
+        while True:
+            try:
+                return function(*args, **more)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+            await asyncio.sleep(0)  # whoever holds the lock is in this thread too, and lets go when it has its turn
 
     async def connect(self: Any) -> Any:
         self._connection = self._connection or self._connector()
