@@ -73,18 +73,6 @@ class Rows(SqliteStore):
             [self._room_key_row(key) for key in room_keys.values()],
         )
 
-    def forget_sessions(self, ids: Iterable[str]) -> None:
-        self._forget("olmsessions", self._sessions, ids)
-
-    def forget_room_keys(self, ids: Iterable[str]) -> None:
-        self._forget("megolminboundsessions", self._room_keys, ids)
-
-    def _forget(self, table: str, in_mind: dict[str, Any], ids: Iterable[str]) -> None:
-        gone = list(ids)
-        for each in gone:
-            in_mind.pop(each, None)
-        self._many(f"DELETE FROM {table} WHERE session_id = ?", [(each,) for each in gone])
-
     def _saved(self) -> None:
         if self._depth == 0:
             with self.together():
