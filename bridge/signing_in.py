@@ -10,21 +10,14 @@ from pathlib import Path
 
 import structlog
 
+from bridge import ways_in
 from bridge.account import StoredIdentity
 from bridge.matrix import generation
 from bridge.matrix.client import NioHomeserver
 from bridge.matrix.connection import Connection
 from bridge.matrix.identity import identity_of
 from bridge.matrix.keystore import KeyStore
-from bridge.matrix.login import (
-    APPLICATION_SERVICE,
-    SESSION,
-    BotAccount,
-    as_application_service,
-    login_once,
-    sign_out,
-    take_name,
-)
+from bridge.matrix.login import APPLICATION_SERVICE, SESSION, BotAccount, sign_out, take_name
 from bridge.settings import Settings
 from facilitator import bots
 from facilitator.bots import Bot
@@ -105,24 +98,12 @@ def signed_in(bot: Bot) -> BotAccount | None:
 
 async def sign_in(database: Database, bot: Bot, settings: Settings, clock: Clock) -> BotAccount:
     """A new device, in the way this account signs in, from what we have at hand."""
-    if bot.login == APPLICATION_SERVICE and bot.access_token is not None:
-        account = await as_application_service(
-            bot.homeserver,
-            token=bot.access_token,
-            user_id=bot.user_id,
-            device_name=settings.display_name,
-            clock=clock,
-        )
-    else:
-        account = await login_once(
-            bot.homeserver,
-            user_id=bot.user_id,
-            password=_password(settings),
-            device_name=settings.display_name,
-            clock=clock,
-        )
+    service = bot.login == APPLICATION_SERVICE and bot.access_token is not None
+    way = ways_in.as_before(bot.login, bot.access_token, None if service else _password(settings))
+    name = settings.display_name
+    account = await ways_in.sign_in(bot.homeserver, bot.user_id, way, device_name=name, clock=clock)
     await keep(database, bot.id, account)
-    await take_name(account, settings.display_name, clock=clock)
+    await take_name(account, name, clock=clock)
     return account
 
 

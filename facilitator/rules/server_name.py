@@ -1,52 +1,46 @@
-"""Does a homeserver's name say what its people have in common? It stands in each one's Matrix ID, for ever (R12).
-
-A name joins its words without a space, so parts are looked for; what also stands in harmless words counts only alone.
+"""What a homeserver's name gives away. It stands in the Matrix id of everyone who has an account there, on every server
+they ever meet, and can never be changed: a name that says what people come for outs each of them (R12).
 """
 
 import re
 
-from facilitator.rules.names import PHRASES, STEMS, WORDS
+from facilitator.errors import N_
+from facilitator.rules.names import STEMS
 
-WITHIN = (
-    *STEMS,
-    "12step",
-    "twelvestep",
-    "alanon",
-    "naranon",
-    "cleantime",
-    "crystalmeth",
-    "eatingdisorder",
-    "heroin",
-    "mentalhealth",
-    "mentalillness",
-    "naloxone",
-    "psychisch",
-    "recovery",
-    "selfharm",
-    "selbsthilfe",
-    "sobriety",
-    "sober",
-    "sucht",
-    "survivor",
-    "trauma",
+FOR_EVER = N_(
+    "The name of the homeserver is part of the Matrix id of everyone with an account on it. Other servers and other "
+    "people see it, and it can never be changed. It should not say what your groups are about."
 )
-ALONE = frozenset({"aa", "aca", "coda", "dbsa", "ga", "na", "oa", "sa", "slaa", "clean", *WORDS})
-"""As a label or a part between hyphens: "na.example.org" tells, "nature.org" does not."""
-HARMLESS = ("october", "soberania", "aussucht", "besucht", "gesucht", "untersucht", "versucht")
-"""Words that hold one of those parts by chance."""
+TELLING = N_("It seems to: “{word}”. With such a name, everybody's own id would tell on them.")
 
 
-def telling(server_name: str) -> str | None:
-    """The part of it that tells, or None. A port and the last label (org, de …) do not count."""
-    labels = server_name.casefold().partition(":")[0].split(".")
-    parts = [part for label in labels[:-1] for part in re.split(r"[-_]", label) if part]
-    alone = next((part for part in parts if part in ALONE), None)
-    return alone or _within("".join(parts), parts)
+def _each(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
-def _within(joined: str, parts: list[str]) -> str | None:
-    for harmless in HARMLESS:
-        joined = joined.replace(harmless, " ")
-    found = next((word for word in WITHIN if word in joined), None)
-    phrase = " ".join(parts)
-    return found or next((said for said in PHRASES if f" {said} " in f" {phrase} "), None)
+RUN_TOGETHER = _each(
+    """12schritt 12step abuse alanon alateen anonym autis cleanandsober crisis desintox detox disorder drogenfrei
+    drugfree entzug guerison griefsupport hivpos mental naranon neurodiv nuchter nykter recover recuper retablis
+    selbsthilfe selfharm selfhelp sobri sober sucht survivor twelvestep verslav zelfhulp"""
+)
+"""A label that contains this tells; words stand without spaces in a name."""
+
+ALONE = frozenset(
+    _each(
+        """aa aca acoa adhd alcoholic bipolar bpd ca cancer clean cma coda dbsa depression drogen drogue drogues drug
+        drugs ga gamblers grief healing help hiv ma na narcotics oa ocd patient patients peersupport psych ptsd rehab
+        sa saa serenity slaa smart therapy trauma trocken"""
+    )
+)
+"""A whole word that tells, between dots and hyphens. Not the last label: .ca, .ga, .ma, .na and .sa are countries."""
+
+
+def telling_word(server_name: str) -> str | None:
+    """The first word of this name that says what people come for; None: we know of none."""
+    labels = server_name.partition(":")[0].casefold().rstrip(".").split(".")
+    for label in labels:
+        for stem in (*RUN_TOGETHER, *STEMS):
+            if stem in label:
+                return stem
+    words = (word for label in labels[:-1] for word in re.split(r"[^a-z]+", label))
+    return next((word for word in words if word in ALONE), None)
