@@ -8,6 +8,7 @@ from bridge.wording import Words
 from facilitator.clock import Clock
 from facilitator.database import Database
 from facilitator.ids import BotId, UserId
+from facilitator.rules.allowed_servers import Allowed
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class House:
     words: Words
     reminder_offsets: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(minutes=20))
     recovery: UserId | None = field(default=None, repr=False)
+    allowed_servers: Allowed = None
 
     @property
     def bot(self) -> BotId:

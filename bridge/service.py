@@ -81,7 +81,7 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
             vitals.client = homeserver
             surroundings = House(
                 held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets),
-                UserId(settings.recovery_account) if settings.recovery_account else None,
+                UserId(settings.recovery_account) if settings.recovery_account else None, house.allowed_servers,
             )  # fmt: skip
             await _go(surroundings, vitals, house)
 

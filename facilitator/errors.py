@@ -18,11 +18,12 @@ class NotAllowed(Refused):
 
 
 class Invalid(Refused):
-    """What was typed cannot be used. `field` names the form field it belongs beside."""
+    """What was typed cannot be used. `field` names the form field it belongs beside, `facts` what the sentence, once
+    translated, is filled in with."""
 
-    def __init__(self, field: str, sentence: str) -> None:
+    def __init__(self, field: str, sentence: str, **facts: str) -> None:
         super().__init__(sentence)
-        self.field = field
+        self.field, self.facts = field, facts
 
 
 class TooLate(Refused):

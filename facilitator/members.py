@@ -11,7 +11,8 @@ from facilitator import bots, journal, outbox, ownership, rooms, schedule, sight
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
-from facilitator.rules import user_id
+from facilitator.rules import allowed_servers, user_id
+from facilitator.rules.allowed_servers import Allowed
 from facilitator.rules.recurrence import Occurrence
 
 INSIDE = ("invited", "joined")
@@ -30,13 +31,16 @@ class MemberLine:
     next_try: datetime | None
 
 
-async def invite(db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_id: str, now: datetime) -> MemberId:
-    """Ask somebody into a group; who left or was removed is asked anew.
+async def invite(
+    db: AsyncSession, *, by: AccountId, group_id: GroupId, matrix_id: str, now: datetime, allowed: Allowed = None
+) -> MemberId:
+    """Ask somebody into a group; who left or was removed is asked anew. `allowed`: from which servers.
 
     Raises NotFound when the group is not theirs, Invalid when the id cannot be used or is in the group already.
     """
     await ownership.group(db, by=by, group_id=group_id)
     person = user_id.parse(matrix_id)
+    allowed_servers.check(person, allowed, ours=await bots.ours(db))
     await rooms.group_changed(db, group_id)  # first, so that two who invite the same person at once take turns
     if await bots.is_ours(db, person):
         raise Invalid("matrix_id", N_("This is the bot's own account. It is in every room already."))

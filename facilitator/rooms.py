@@ -15,6 +15,8 @@ from facilitator import bots, sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, MembershipSighting, Room, RoomSighting
 from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
+from facilitator.rules import allowed_servers
+from facilitator.rules.allowed_servers import Allowed
 from facilitator.rules.wanted_room import Person, WantedRoom, direct_room, group_room
 
 FOR_GOOD = ("banned", "forbidden", "unknown_person", "unknown_server")
@@ -104,8 +106,11 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -
     return list(rows)
 
 
-async def wanted(db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: UserId | None = None) -> WantedRoom:
-    """What the room should be now. Who could not be invited for good, or not yet, is left out until then."""
+async def wanted(
+    db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: UserId | None = None, allowed: Allowed = None
+) -> WantedRoom:
+    """What the room should be now. Who could not be invited for good, or not yet, is left out until then. `allowed`:
+    the servers that may take part; whoever is in already may go on, until they are removed."""
     room = await db.get_one(Room, room_id)
     house = await bots.ours(db) | ({recovery} if recovery else set())
     if room.kind == "direct":
@@ -113,11 +118,12 @@ async def wanted(db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: 
         seen = await db.get(MembershipSighting, (room.id, room.person))
         asked = Known(room.person, "facilitator", 1, seen).asked_already()
         found = direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person, asked=asked)
-        return replace(found, house=house)
+        return replace(found, house=house, server_acl=allowed_servers.acl(allowed, [room.person]))
     group = await db.get_one(Group, room.group_id)
     people, waiting, until = await _people(db, room, now)
     found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
-    return replace(found, until=until, house=house)
+    inside = [person.user_id for person in people if person.standing in ("facilitator", "joined")]
+    return replace(found, until=until, house=house, server_acl=allowed_servers.acl(allowed, inside))
 
 
 async def place(db: AsyncSession, room_id: RoomId) -> Place | None:

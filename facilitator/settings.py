@@ -15,6 +15,7 @@ from sqlalchemy import URL
 
 from facilitator.database import parse
 from facilitator.errors import Misconfigured
+from facilitator.rules.allowed_servers import server_name
 from facilitator.settings_file import Place, load, table_of
 
 __all__ = ["CrisisLine", "Offset", "Place", "Settings", "load", "parse_offset", "read"]
@@ -70,6 +71,12 @@ def known_database(url: str) -> str:
     return url
 
 
+def some(servers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if servers == ():
+        raise ValueError("it names no server, so nobody could be invited; take the line out to allow every server")
+    return servers
+
+
 def file_in(folder: Path) -> str:
     return URL.create("sqlite", database=str(folder / "hearth.db")).render_as_string(hide_password=False)
 
@@ -116,6 +123,12 @@ class Settings(BaseModel):
     ] = Field(default=("en",), description="The languages offered, the usual one first.")
     time_zone: Annotated[str, AfterValidator(known_zone)] = Field(
         default="UTC", description="The zone suggested to new groups, for example Europe/Berlin."
+    )
+    allowed_servers: Annotated[
+        tuple[Annotated[str, AfterValidator(server_name)], ...] | None, BeforeValidator(separated), AfterValidator(some)
+    ] = Field(
+        default=None,
+        description="The homeservers whose people may be invited; without this line, those of every homeserver.",
     )
     reminder_offsets: Annotated[tuple[Offset, ...], BeforeValidator(separated)] = Field(
         default=(timedelta(hours=24), timedelta(minutes=20)), description="How long before a session to remind."

@@ -44,10 +44,12 @@ class BadForm(Refused):
 
 @dataclass(frozen=True)
 class Typed:
-    """What somebody typed, as they typed it, and what is wrong with it: a sentence per field."""
+    """What somebody typed, as they typed it, and what is wrong with it: a sentence per field. `facts` are filled in
+    where a sentence has places for them."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     errors: Mapping[str, str] = field(default_factory=dict, repr=False)
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Mistyped(Exception):
@@ -150,4 +152,4 @@ def sentence(problem: Mapping[str, Any]) -> str:
 def typed(request: Request, refusal: Invalid | None = None) -> Typed:
     """What the request carried, with the domain's refusal beside the field it names."""
     values = {name: text for name, text in request[keys.FORM].items() if name != FORM_TOKEN}
-    return Typed(values, {refusal.field: refusal.sentence} if refusal else {})
+    return Typed(values, {refusal.field: refusal.sentence}, refusal.facts) if refusal else Typed(values)

@@ -47,7 +47,8 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
     )
     env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     say = catalogue.gettext
-    env.filters["said"] = say  # a sentence that was marked with N_ elsewhere
+    # a sentence that was marked with N_ elsewhere
+    env.filters["said"] = lambda sentence, facts=None: say(sentence) % facts if facts else say(sentence)
     env.filters |= times(tongue, say) | {
         "room_badge": lambda room: say(words.ROOM_STATES[room.state]),
         "room_reason": lambda room: say(words.of_room(room)),

@@ -57,16 +57,16 @@ def only(servers: Collection[str]) -> ServerAcl:
 
 
 def _names(server: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((server, _without_port(server))))
+    return tuple(dict.fromkeys((server, without_port(server))))
 
 
-def _without_port(server: str) -> str:
+def without_port(server: str) -> str:
     return server[: server.index("]") + 1] if server.startswith("[") and "]" in server else server.partition(":")[0]
 
 
 def _is_address(server: str) -> bool:
     try:
-        ip_address(_without_port(server).strip("[]"))
+        ip_address(without_port(server).strip("[]"))
     except ValueError:
         return False
     return True

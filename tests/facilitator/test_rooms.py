@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from facilitator import rooms, sightings
 from facilitator.database.tables import Account, Room
 from facilitator.errors import NotFound
-from facilitator.ids import BotId, GroupId, RoomId
+from facilitator.ids import BotId, GroupId, RoomId, UserId
 from tests.cast import ADA, BEN, CLEO, EVE
 from tests.facilitator.scene import NOW, Scene
 from tests.keys import Keys
@@ -83,6 +83,24 @@ async def test_who_could_not_be_invited_yet_is_wanted_again_when_their_time_come
         wanted = await scene.wanted(now=NOW + minutes * MINUTE)
         assert wanted.people - {ADA} == asked
         assert wanted.until == (until and NOW + until * MINUTE)
+
+
+async def test_the_servers_that_are_allowed_may_take_part_and_whoever_is_in_goes_on(any_scene: Scene) -> None:
+    scene, other = any_scene, UserId("@fay:other.example")
+    for person in (other, "@gil:third.example"):
+        await scene.invite(person)
+    await scene.joined(other)
+    direct = await direct_with(scene)
+    async with scene.database.reading() as db:
+        group, alone = [
+            (await rooms.wanted(db, room, now=NOW, allowed=("lakeside.org",))).server_acl
+            for room in (scene.room, direct)
+        ]
+    assert group.content() == {
+        "allow": ["lakeside.org", "other.example", "test"], "deny": [], "allow_ip_literals": False
+    }  # fmt: skip
+    assert alone.allow == ("lakeside.org", "test")
+    assert (await scene.wanted()).server_acl.content() == {"allow": ["*"], "deny": [], "allow_ip_literals": False}
 
 
 async def test_the_recovery_account_is_a_creator(scene: Scene) -> None:

@@ -29,6 +29,7 @@ async def test_an_invitation_goes_on_its_way(ada: Visitor, cast: Sample, bell: B
         ("@ben", "The part after the colon is missing"),
         ("@ben frank:chat.test", "has a space"),
         ("@ben:not a server", "is not a server's name"),
+        ("@ben:192.0.2.7", "has an address in numbers and no name"),
         ("@ben:chat.test", "in the group already"),
         ("@eli:chat.test", "has an open invitation"),
         (ADA, "is a facilitator of the group"),

@@ -20,6 +20,7 @@ async def invite(request: Request) -> Response:
                 by=request[keys.SIGNED_IN].account_id,
                 group_id=group_id(request),
                 matrix_id=form.matrix_id,
+                allowed=app[keys.HOUSE].allowed_servers,
                 now=app[keys.CLOCK].now(),
             )
     except Mistyped as mistyped:
