@@ -1,6 +1,7 @@
-"""The Matrix service: makes rooms match the database and hears what people say. Four loops, each `pass_once()`.
+"""The Matrix service: makes rooms match the database and hears what people say. Five loops, each `pass_once()`.
 
 `listener` hears: one sync, its effects and our cursor in one transaction. `reconciler` makes each room what it should
 be: look, plan, take the steps, until none is left. `sender` says what is in the outbox, in order within a room.
-`timer` puts what has fallen due into the outbox. `service` wires and runs them; only `matrix/` knows a Matrix library.
+`timer` puts what has fallen due into the outbox. `key_watch` asks who could read us, before anything is said.
+`service` wires and runs them; only `matrix/` knows a Matrix library.
 """

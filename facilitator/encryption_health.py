@@ -22,6 +22,8 @@ from facilitator.rules import reach as rules
 from facilitator.rules.reach import Facts, Health, Reach, Sighting
 
 T = TypeVar("T")
+Healths = dict[UserId, tuple[Health, datetime]]
+"""By the blind index of a person's id: how they stand, and since when."""
 CONFIRM = "confirm_device"
 AT_ONCE = 500
 """Rows to a statement: engines have their limits, and one answer may name very many people."""
@@ -76,9 +78,13 @@ async def anything_due(db: AsyncSession, *, now: datetime) -> bool:
     return await db.scalar(select(KeySighting.room_id).where(KeySighting.next_check <= now).limit(1)) is not None
 
 
-async def reached(db: AsyncSession, found: Mapping[RoomId, Mapping[UserId, Reach]], *, now: datetime) -> list[UserId]:
+async def reached(
+    db: AsyncSession, found: Mapping[RoomId, Mapping[UserId, Reach]], *, now: datetime, in_passing: bool = False
+) -> list[UserId]:
     """How far a key came in these rooms: write down what is new. Returns who should be told that a device of theirs is
-    not confirmed, because it has been so for a while."""
+    not confirmed, because it has been so for a while. `in_passing`: while a message was sent, which waits for nobody.
+    """
+    see = rules.seen_in_passing if in_passing else rules.seen
     index = Blind("matrix_id")
     kept = await _kept(db, found)
     rows: list[dict[str, Any]] = []
@@ -87,7 +93,7 @@ async def reached(db: AsyncSession, found: Mapping[RoomId, Mapping[UserId, Reach
         for person, reach in people.items():
             blinded = index.process_bind_param(person, db.get_bind().dialect)
             before = kept.get((room_id, str(blinded)))
-            now_kept = rules.seen(before, reach, now=now)
+            now_kept = see(before, reach, now=now)
             if now_kept != before:
                 rows.append({"room_id": room_id, "person_index": Blinded(blinded), **vars(now_kept)})
             if rules.to_be_told(now_kept, now=now):
@@ -120,8 +126,8 @@ async def _put(db: AsyncSession, rows: list[dict[str, Any]]) -> None:
     await db.execute(insert.on_conflict_do_update(index_elements=["room_id", "person_index"], set_=fresh))
 
 
-async def of_group(db: AsyncSession, group_id: GroupId, *, now: datetime) -> dict[UserId, tuple[Health, datetime]]:
-    """How everybody in a group's room stands, and since when, by the blind index of their id."""
+async def of_group(db: AsyncSession, group_id: GroupId, *, now: datetime) -> Healths:
+    """How everybody in a group's room stands."""
     unread = (
         select(func.min(UnreadableEvent.since))
         .where(

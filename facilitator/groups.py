@@ -8,11 +8,13 @@ from typing import Literal
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, members, ownership, rooms, schedule, sightings
+from facilitator import encryption_health, journal, members, ownership, rooms, schedule, sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
+from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, new_id
 from facilitator.rules import names, recurrence
+from facilitator.rules.reach import Health
 from facilitator.rules.recurrence import Occurrence
 
 LONGEST_PURPOSE = 500
@@ -63,6 +65,8 @@ class GroupPage:
     facilitators: tuple[str, ...] = field(repr=False)
     roster: tuple[members.MemberLine, ...] = field(repr=False)
     series: tuple[schedule.SeriesLine, ...]
+    own_health: Health | None = None
+    """Whether the facilitator who looks can read the room themselves."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         )
     ).one()
     beats = await sightings.heartbeats(db)
+    healths = await encryption_health.of_group(db, group_id, now=now)
     return GroupPage(
         id=group.id,
         name=group.name,
@@ -154,9 +159,16 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         time_zone=group.time_zone,
         room=room_state(revision, _seen(matched, trouble, looked), beats, now),
         facilitators=await _facilitators(db, group_id),
-        roster=await members.roster(db, group_id),
+        roster=await members.roster(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
+        own_health=await _own(db, by, healths),
     )
+
+
+async def _own(db: AsyncSession, by: AccountId, healths: Healths) -> Health | None:
+    person = await db.scalar(select(Account.matrix_id_index).where(Account.id == by))
+    found = healths.get(person) if person is not None else None
+    return None if found is None else found[0]
 
 
 def room_state(revision: int, seen: Seen | None, beats: Mapping[str, datetime], now: datetime) -> RoomState:

@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import bots, journal, outbox, ownership, rooms, schedule, sightings
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
+from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
 from facilitator.rules import allowed_servers, user_id
 from facilitator.rules.allowed_servers import Allowed
+from facilitator.rules.reach import Health
 from facilitator.rules.recurrence import Occurrence
 
 INSIDE = ("invited", "joined")
@@ -20,7 +22,8 @@ INSIDE = ("invited", "joined")
 
 @dataclass(frozen=True)
 class MemberLine:
-    """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go."""
+    """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go.
+    `health`: whether they and the bot can read each other in the room, and since when it is as it is."""
 
     id: MemberId
     matrix_id: UserId = field(repr=False)
@@ -29,6 +32,8 @@ class MemberLine:
     reached: bool
     trouble: str | None
     next_try: datetime | None
+    health: Health | None = None
+    health_since: datetime | None = None
 
 
 async def invite(
@@ -56,7 +61,7 @@ async def invite(
 
 async def invited_on_matrix(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> bool:
     """Somebody was invited in a Matrix client. A facilitator's invitation is taken in. Returns whether it was."""
-    inviter = await _facilitator(db, group_id, by)
+    inviter = await facilitator_of(db, group_id, by)
     if inviter is None or await _is_facilitator(db, group_id, person) or await bots.is_ours(db, person):
         return False
     known = await _find(db, group_id, person)
@@ -117,13 +122,30 @@ async def left(db: AsyncSession, group_id: GroupId, person: UserId, *, now: date
 
 async def removed(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> None:
     """A facilitator removed them in a Matrix client; that word stands. Anybody else's does not: they are asked back."""
-    member, facilitator = await _find(db, group_id, person), await _facilitator(db, group_id, by)
+    member, facilitator = await _find(db, group_id, person), await facilitator_of(db, group_id, by)
     if member is None or member.standing not in INSIDE:
         return
     member.standing, member.since = "removed" if facilitator else "invited", now
     if facilitator is not None:
         await journal.note(db, "member removed", actor=facilitator, group_id=group_id, subject=member.id, now=now)
     await rooms.group_changed(db, group_id)
+
+
+async def may_be_there(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
+    """Whether somebody has a place in the group's room: its facilitators, whoever was asked in, and our own bots."""
+    member = await _find(db, group_id, person)
+    if member is not None and member.standing in INSIDE:
+        return True
+    return await bots.is_ours(db, person) or await _runs(db, group_id, person)
+
+
+async def who(db: AsyncSession, group_id: GroupId | None, person: UserId) -> str:
+    """Our own id of somebody, for the journal."""
+    account = await db.scalar(select(Account.id).where(Account.matrix_id_index == person))
+    if account is not None or group_id is None:
+        return account or journal.SOMEBODY
+    member = await _find(db, group_id, person)
+    return journal.SOMEBODY if member is None else member.id
 
 
 async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
@@ -157,7 +179,7 @@ async def could_not_be_invited(
     )
 
 
-async def roster(db: AsyncSession, group_id: GroupId) -> tuple[MemberLine, ...]:
+async def roster(db: AsyncSession, group_id: GroupId, *, healths: Healths | None = None) -> tuple[MemberLine, ...]:
     """The members of a group with what became of their invitations, by Matrix id."""
     rows = await db.execute(
         select(Member, MembershipSighting)
@@ -171,10 +193,13 @@ async def roster(db: AsyncSession, group_id: GroupId) -> tuple[MemberLine, ...]:
         )
         .where(Member.group_id == group_id)
     )
-    return tuple(sorted((_line(m, seen) for m, seen in rows), key=lambda line: line.matrix_id))
+    lines = (_line(m, seen, (healths or {}).get(m.matrix_id_index)) for m, seen in rows)
+    return tuple(sorted(lines, key=lambda line: line.matrix_id))
 
 
-def _line(member: Member, seen: MembershipSighting | None) -> MemberLine:
+def _line(member: Member, seen: MembershipSighting | None, health: tuple[Health, datetime] | None) -> MemberLine:
+    """Whoever is not in the room cannot be judged by what they read there."""
+    stands = health if health is not None and member.standing == "joined" else (None, None)
     ours = seen is not None and seen.invitation == member.invitation and member.standing == "invited"
     return MemberLine(
         id=member.id,
@@ -184,6 +209,8 @@ def _line(member: Member, seen: MembershipSighting | None) -> MemberLine:
         reached=seen is not None and seen.membership in ("invite", "join"),
         trouble=seen.trouble if seen and ours else None,
         next_try=seen.next_try if seen and ours else None,
+        health=stands[0],
+        health_since=stands[1],
     )
 
 
@@ -223,7 +250,8 @@ async def _find(db: AsyncSession, group_id: GroupId, person: UserId) -> Member |
     return await db.scalar(select(Member).where(Member.group_id == group_id, Member.matrix_id_index == person))
 
 
-async def _facilitator(db: AsyncSession, group_id: GroupId, person: UserId) -> AccountId | None:
+async def facilitator_of(db: AsyncSession, group_id: GroupId, person: UserId) -> AccountId | None:
+    """The account of a facilitator of this group."""
     return await db.scalar(
         select(Account.id)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
@@ -231,5 +259,14 @@ async def _facilitator(db: AsyncSession, group_id: GroupId, person: UserId) -> A
     )
 
 
+async def _runs(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
+    """Also one whose account is disabled for now: that is no reason to be put out."""
+    found = select(Account.id).join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+    return (
+        await db.scalar(found.where(GroupFacilitator.group_id == group_id, Account.matrix_id_index == person))
+        is not None
+    )
+
+
 async def _is_facilitator(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
-    return await _facilitator(db, group_id, person) is not None
+    return await facilitator_of(db, group_id, person) is not None

@@ -3,7 +3,7 @@
 Pure, so that every state a facilitator may meet can be tested in a line.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -95,6 +95,16 @@ def seen(before: Sighting | None, reach: Reach, *, now: datetime) -> Sighting:
     due = before is not None and before.next_check is not None and before.next_check <= now
     next_check = before.next_check if due and before is not None else check_again(health, since, now=now)
     return Sighting(health, since, well_until, next_check)
+
+
+def seen_in_passing(before: Sighting | None, reach: Reach, *, now: datetime) -> Sighting:
+    """As `seen`, where nobody waited long for an answer: what was not answered at once says nothing yet, and is asked
+    for in peace."""
+    if reach.answered and not reach.unreached:
+        return seen(before, reach, now=now)
+    if before is None:
+        return Sighting(Health.UNKNOWN, now, next_check=now)
+    return before if before.health in MENDS_ITSELF else replace(before, next_check=now)
 
 
 def check_again(health: Health, since: datetime, *, now: datetime) -> datetime | None:
