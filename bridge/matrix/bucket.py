@@ -8,8 +8,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 MOST_SEEN = 64
-PATIENCE, LONGEST_PATIENCE = 24, 384
-"""Requests that go through before one is tried ahead of its time, to see whether the limit still stands."""
+LEAST_PATIENCE, PATIENCE, LONGEST_PATIENCE = 4, 24, 384
+"""Requests that go through before one is tried ahead of its time, to see whether the limit still stands: fewer where
+each takes long, more after every try in vain."""
+MEANWHILE = 120.0
 HALVED_AFTER, FORGOTTEN_AFTER = 3, 8
 """Tries ahead of their time, one after another, that went through: the limit was raised, or lifted."""
 FADES = 86_400.0
@@ -28,7 +30,7 @@ class Bucket:
     free_at: float = 0.0
     """From when a token is there; moved on by every one that is taken."""
     refused_at: float = float("-inf")
-    _patience: int = PATIENCE
+    _in_vain: int = 0
     _since_refused: int = 0
     _ahead: int = 0
     _reference: float | None = None
@@ -65,20 +67,22 @@ class Bucket:
         self.free_at -= self.every * A_LITTLE
 
     def may_try_ahead(self) -> bool:
-        return self._ahead > 0 or self._since_refused >= self._patience
+        usual = min(max(int(MEANWHILE / self.every), LEAST_PATIENCE), PATIENCE)
+        return self._ahead > 0 or self._since_refused >= min(usual * 2**self._in_vain, LONGEST_PATIENCE)
 
-    def went_ahead(self, now: float) -> None:
-        """A request without a token went through: there is more than we believed."""
-        self._ahead += 1
-        self._patience = PATIENCE
+    def went_ahead(self, now: float) -> bool:
+        """A request without a token went through: there is more than we believed. Returns whether the limit is gone,
+        as far as we can tell."""
+        self._ahead, self._in_vain = self._ahead + 1, 0
         if self._ahead >= FORGOTTEN_AFTER:
             self._forget()
-            return
+            return True
         if self._ahead >= HALVED_AFTER:
             self.every /= 2
-        self.burst += 1
+        self.burst += self._ahead > 1
         self.free_at = min(self.free_at, now)
         self._overflowed = True
+        return False
 
     def refused(self, begun: float, wait: float, *, ahead: bool = False) -> None:
         """A request taken at `begun` was refused; the next is allowed `wait` later. `ahead`: it had no token."""
@@ -91,8 +95,7 @@ class Bucket:
         self.free_at = max(self.free_at, allowed + A_MOMENT)
 
     def _learn(self, begun: float, allowed: float, *, ahead: bool) -> None:
-        if ahead:
-            self._patience = min(self._patience * 2, LONGEST_PATIENCE)
+        self._in_vain = min(self._in_vain + ahead, 10)
         if not self.every:
             self._first_refusal(begun, allowed)
         elif self._overflowed or self._reference is None:
@@ -121,6 +124,6 @@ class Bucket:
         self._since_reference += by
 
     def _forget(self) -> None:
-        self.every, self.burst, self._patience, self._ahead = 0.0, 1, PATIENCE, 0
+        self.every, self.burst, self._in_vain, self._ahead = 0.0, 1, 0, 0
         self._since_refused, self._reference = 0, None
         self._seen.clear()

@@ -95,9 +95,9 @@ class Pace:
         return Pass(request, now, ahead)
 
     def went(self, granted: Pass) -> None:
-        """The server took it."""
-        if granted.ahead is not None:
-            self._buckets[granted.ahead].went_ahead(self._clock.monotonic())
+        """The server took it. Where one limit was lifted, the others very likely were with it."""
+        if granted.ahead is not None and self._buckets[granted.ahead].went_ahead(self._clock.monotonic()):
+            self._buckets = {kind: Bucket() for kind in LEARNED}
 
     def refused(self, granted: Pass, retry_after: timedelta | None) -> timedelta:
         """The server did not; learn from it. Returns how long to wait. `retry_after`: as it said, if it did."""
@@ -143,11 +143,12 @@ class Pace:
         if not bucket.known(now):
             return True
         before = self._line.ahead_of(request, name, now)
-        kept = 0 if self._line.is_its_turn(request, name) else _kept(request.urgency, bucket.burst)
+        free = self._line.is_its_turn(request, name) or bucket.may_try_ahead()
+        kept = 0 if free else _kept(request.urgency, bucket.burst)
         needed = 1 + before + kept
         if bucket.tokens(now) >= min(needed, bucket.burst):
             return True
-        if bucket.may_try_ahead() and before == 0:
+        if before == 0 and bucket.tokens(now) < 1 and bucket.may_try_ahead():
             return False
         told = max(bucket.when(needed), now + 0.01)
         self._line.wait(request, name, told)
@@ -159,7 +160,7 @@ class Pace:
         request, wait = granted.request, allowed - granted.begun
         holds, names = _holds(request), DRAWS_ON.get(request.kind, ())
         possible = [n for n in names if not self._known(n) or wait <= self._buckets[n].every * 1.25 + 0.5]
-        narrowest = [*holds, *possible] if possible else [*holds, *names]
+        narrowest = [*holds, *possible] or list(names)
         last, self._last = self._last, Refusal(request, frozenset(narrowest), allowed)
         if last is not None and last.request.key != request.key and _same(last.allowed - allowed, wait):
             narrowest = [n for n in narrowest if n in last.suspects] or narrowest
@@ -188,7 +189,7 @@ def _kept(urgency: Urgency, burst: int) -> int:
     """Tokens left in a bucket for what is more urgent, where it holds enough."""
     if urgency <= Urgency.REPLY:
         return 0
-    return burst // 8 if urgency == Urgency.REMINDER else burst // 4
+    return min(burst // 8, 1) if urgency == Urgency.REMINDER else min(burst // 4, 3)
 
 
 def _same(apart: float, wait: float) -> bool:
