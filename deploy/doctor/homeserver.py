@@ -35,7 +35,7 @@ def _versions(spoken: list[object]) -> Finding:
 
 
 def _number(version: object) -> tuple[int, ...]:
-    parts = str(version).removeprefix("v").split(".")
+    parts = version[1:].split(".") if isinstance(version, str) and version.startswith("v") else [""]
     return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
 
 
