@@ -47,6 +47,10 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
     )
     env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     say = catalogue.gettext
+
+    def said_if_any(sentence: str) -> str:
+        return say(sentence) if sentence else ""  # under the empty text a catalogue keeps its own facts
+
     # a sentence that was marked with N_ elsewhere
     env.filters["said"] = lambda sentence, facts=None: say(sentence) % facts if facts else say(sentence)
     env.filters |= times(tongue, say) | {
@@ -56,6 +60,8 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
         "standing": lambda member: say(words.of_member(member)),
         "stuck": words.is_stuck,
         "member_reason": lambda member: say(words.reason_of_member(member)),
+        "next_to_read": lambda member: said_if_any(words.next_to_read(member)),
+        "yourself": lambda health: said_if_any(words.YOURSELF.get(health, "")),
         "city": cities.name,
         "tongue_name": lambda code: language.name(code, tongue),
     }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from facilitator.errors import N_
 from facilitator.groups import RoomState
 from facilitator.members import MemberLine
+from facilitator.rules.reach import Health
 
 BEFORE = N_("{time} before")
 
@@ -48,6 +49,52 @@ STANDINGS: Mapping[str, str] = {
     "left": N_("Left"),
     "removed": N_("Removed"),
 }
+CAN_READ: Mapping[str, str] = {
+    Health.READS: N_("In the room, can read"),
+    Health.SOME_UNSIGNED: N_("In the room, can read on some devices"),
+    Health.SOME_UNREACHED: N_("In the room, can read on some devices"),
+    Health.ONLY_UNSIGNED: N_("In the room, cannot read yet"),
+    Health.UNREACHED: N_("In the room, cannot read yet"),
+    Health.NO_DEVICES: N_("In the room, cannot read yet"),
+    Health.SERVER_SILENT: N_("In the room, perhaps cannot read"),
+    Health.NOT_READ: N_("In the room, but the bot cannot read them"),
+    Health.IDENTITY_CHANGED: N_("In the room, with a new identity"),
+}
+"""How somebody in the room stands with its encryption; whoever was not asked about yet is just there."""
+
+NEXT_TO_READ: Mapping[str, str] = {
+    Health.SOME_UNSIGNED: N_("One of their devices is not confirmed yet. Ask them to open the settings of their app on "
+                             "that device, look for “Verify” or “Confirm this device”, and use a device that can read, "
+                             "or their recovery key. A device they no longer use, they can sign out there."),
+    Health.SOME_UNREACHED: N_("One of their devices has been away for long. If they still use it, ask them to open the "
+                              "app there for a minute."),
+    Health.ONLY_UNSIGNED: N_("Their device is not confirmed yet. Ask them to open the settings of their app, look for "
+                             "“Verify”, “Confirm this device” or “Set up recovery”, and follow it to the end. They "
+                             "then read what is written from that moment on."),
+    Health.UNREACHED: N_("Their app has been away for long. Ask them to open it for a minute; the bot then tries again "
+                         "by itself."),
+    Health.NO_DEVICES: N_("They are not signed in with an app that reads encrypted rooms. Ask them to sign in with an "
+                          "up-to-date Matrix app and to finish its first steps."),
+    Health.SERVER_SILENT: N_("Their server does not answer just now, so the bot does not know. It keeps asking by "
+                             "itself."),
+    Health.NOT_READ: N_("Their app does not give the bot the key to what they write, so it cannot answer them, not "
+                        "even “!help”. Ask them to close the app, open it again and write something. If that does not "
+                        "help, they can sign out and in again, with their recovery key at hand."),
+    Health.IDENTITY_CHANGED: N_("Their devices are confirmed under a new identity. That happens when somebody begins "
+                                "anew, after losing their recovery key for example. Ask them in another way, by phone "
+                                "perhaps, whether it was them. If it was not, remove them from the room."),
+}  # fmt: skip
+"""What a facilitator can pass on, whatever app the member uses."""
+
+YOURSELF: Mapping[str, str] = {
+    Health.SOME_UNSIGNED: N_("One of your own devices is not confirmed and cannot read this room. Open the settings of "
+                             "your app there and look for “Verify” or “Confirm this device”."),
+    Health.ONLY_UNSIGNED: N_("You cannot read this room yet, since your device is not confirmed. Open the settings of "
+                             "your app and look for “Verify”, “Confirm this device” or “Set up recovery”."),
+    Health.NO_DEVICES: N_("You cannot read this room yet. Sign in with an up-to-date Matrix app and finish its first "
+                          "steps."),
+}  # fmt: skip
+
 NOT_REACHED = N_("Invitation not delivered")
 ON_ITS_WAY = N_("Invitation on its way")
 
@@ -83,7 +130,14 @@ def of_member(member: MemberLine) -> str:
     """How somebody stands with the group."""
     if member.standing == "invited" and member.trouble is not None:
         return ON_ITS_WAY if member.trouble in BY_THEMSELVES else NOT_REACHED
+    if member.standing == "joined" and member.health is not None:
+        return CAN_READ.get(member.health, STANDINGS["joined"])
     return STANDINGS.get(member.standing, member.standing)
+
+
+def next_to_read(member: MemberLine) -> str:
+    """What would let them read, or be read; empty when all is well or nothing is known."""
+    return NEXT_TO_READ.get(member.health, "") if member.health is not None else ""
 
 
 def is_stuck(member: MemberLine) -> bool:

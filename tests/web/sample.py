@@ -5,9 +5,11 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import accounts, groups, members, rooms, schedule, sightings
+from facilitator import accounts, bots, encryption_health, groups, members, rooms, schedule, sightings, unread
 from facilitator.database import Database
-from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId
+from facilitator.database.tables import PinnedIdentity
+from facilitator.ids import AccountId, EventId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId
+from facilitator.rules.reach import Reach
 from facilitator.sightings import Looked
 
 ADA, DAN = UserId("@ada:panel.test"), UserId("@dan:panel.test")
@@ -19,6 +21,18 @@ MEMBERS = {
     "@fay:chat.test": "left",
     "@gus:chat.test": "removed",
 }
+REACHES = {
+    "@nia:chat.test": Reach(given=2),
+    "@oda:chat.test": Reach(given=1, refused=1),
+    "@pia:chat.test": Reach(given=1, unreached=1),
+    "@quinn:chat.test": Reach(refused=1),
+    "@ravi:chat.test": Reach(unreached=1),
+    "@sol:chat.test": Reach(),
+    "@tea:away.test": Reach(answered=False),
+    "@uma:chat.test": Reach(given=1),
+    "@vito:chat.test": Reach(given=1),
+}
+"""How far the room's key came with those who have joined: Uma is not read by the bot, Vito has a new identity."""
 TROUBLES = {
     "@hal:closed.test": ("forbidden", None),
     "@ida:chat.test": ("unknown_person", None),
@@ -85,6 +99,24 @@ async def invite_everybody(db: AsyncSession, by: AccountId, group_id: GroupId, n
         await sightings.could_not_invite(
             db, room, UserId(person), invitation=1, trouble=trouble, next_try=again, now=now
         )
+
+
+async def healths(db: AsyncSession, by: AccountId, group_id: GroupId, now: datetime) -> None:
+    """Members who can read, and who cannot, each in their own way; an hour ago."""
+    hour_ago, room = now - timedelta(hours=1), await rooms.group_room_id(db, group_id)
+    bot = await bots.enrol(db, user_id=UserId("@hearth:panel.test"), homeserver="http://panel.test", now=now)
+    await rooms.take_charge(db, bot.id)
+    for person in REACHES:
+        await members.invite(db, by=by, group_id=group_id, matrix_id=person, now=now)
+        await members.joined(db, group_id, room, UserId(person), now=now)
+    await looked_after(db, room, group_id, now)
+    found = {UserId(person): reach for person, reach in REACHES.items()}
+    await encryption_health.reached(db, {room: found | {ADA: Reach(given=1, refused=1)}}, now=hour_ago)
+    matrix = MatrixRoomId(f"!{group_id}:panel.test")
+    uma = UserId("@uma:chat.test")
+    await unread.could_not_read(db, EventId("$uma"), room=matrix, session_id="s", sender=uma, now=hour_ago)
+    vito, pin = UserId("@vito:chat.test"), {"since": hour_ago, "changed": hour_ago}
+    db.add(PinnedIdentity(bot_account_id=bot.id, person_index=vito, master_key="another", **pin))
 
 
 async def invite_many(db: AsyncSession, by: AccountId, group_id: GroupId, number: int, now: datetime) -> None:

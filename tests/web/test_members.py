@@ -2,7 +2,11 @@
 
 import pytest
 
+from facilitator.database import Database
 from facilitator.database.wakeup import Bell
+from facilitator.rules.reach import Health
+from tests.clock import TurnedClock
+from tests.web import sample
 from tests.web.conftest import rang
 from tests.web.sample import ADA, Sample
 from tests.web.visitor import Visitor
@@ -91,3 +95,50 @@ async def test_a_group_without_members_says_what_to_do(ada: Visitor, cast: Sampl
 
 def test_a_trouble_nobody_has_words_for_yet_still_reads_well() -> None:
     assert words.SOME_TROUBLE and words.SOME_NEXT and words.SOME_MEMBER_TROUBLE
+
+
+@pytest.fixture
+async def page_of_healths(ada: Visitor, cast: Sample, database: Database, clock: TurnedClock) -> str:
+    async with database.transaction() as db:
+        await sample.healths(db, cast.ada, cast.new, clock.now())
+    return (await ada.get(f"/groups/{cast.new}")).text
+
+
+@pytest.mark.parametrize(
+    ("person", "standing", "next_step"),
+    [
+        ("@nia:chat.test", "In the room, can read", None),
+        ("@oda:chat.test", "In the room, can read on some devices", "One of their devices is not confirmed yet."),
+        ("@pia:chat.test", "In the room, can read on some devices", "open the app there for a minute"),
+        ("@quinn:chat.test", "In the room, cannot read yet", "Their device is not confirmed yet."),
+        ("@ravi:chat.test", "In the room, cannot read yet", "the bot then tries again by itself"),
+        ("@sol:chat.test", "In the room, cannot read yet", "Ask them to sign in with an up-to-date Matrix app"),
+        ("@tea:away.test", "In the room, perhaps cannot read", "Their server does not answer just now"),
+        ("@uma:chat.test", "In the room, but the bot cannot read them", "write something"),
+        ("@vito:chat.test", "In the room, with a new identity", "Ask them in another way"),
+    ],
+)
+async def test_the_roster_says_who_cannot_read_yet_and_what_to_pass_on(
+    page_of_healths: str, person: str, standing: str, next_step: str | None
+) -> None:
+    line = page_of_healths[page_of_healths.index(f">{person}<") :]
+    line = " ".join(line[: line.index("</li>")].split())
+    assert f">{standing}<" in line
+    if next_step is None:
+        assert "<p" not in line, "all is well: nothing to say"
+    else:
+        assert next_step in line and "Noticed 1 hour ago." in line
+
+
+async def test_a_facilitator_whose_own_device_is_not_confirmed_reads_it_first(page_of_healths: str) -> None:
+    assert "One of your own devices is not confirmed and cannot read this room." in page_of_healths
+
+
+@pytest.mark.parametrize("health", [health for health in Health if health not in (Health.UNKNOWN, Health.READS)])
+def test_every_way_of_not_being_well_has_its_line_and_its_next_step(health: Health) -> None:
+    assert words.CAN_READ[health] and words.NEXT_TO_READ[health]
+
+
+def test_what_is_passed_on_names_no_device_and_no_app() -> None:
+    for sentence in (*words.NEXT_TO_READ.values(), *words.YOURSELF.values()):
+        assert not [app for app in ("Element", "Cinny", "FluffyChat", "SchildiChat", "Nheko") if app in sentence]
