@@ -4,6 +4,8 @@ Every step is safe to repeat, so a crash anywhere costs only the steps again; cr
 by the room's marker.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +19,7 @@ from bridge.matrix.homeserver import (
     FoundRoom,
     Invite,
     KnownRoom,
+    NoAnswer,
     Rejected,
     SignedOut,
     SlowDown,
@@ -43,7 +46,9 @@ INVITE_TROUBLE = {
     "M_UNKNOWN": "unknown_server",
     "HEARTH_SERVER_NOT_REACHED": "unknown_server",
 }
-UNREACHABLE_WAIT = timedelta(minutes=10)
+UNREACHABLE_WAIT, LEFT_ALONE = timedelta(minutes=10), timedelta(minutes=9)
+"""When who is on a server that does not answer is invited again; and how long a server is not asked at all that does
+not even say no: its next try finds it free to be asked."""
 
 
 class RoomLost(Exception):
@@ -68,6 +73,8 @@ class Reconciler:
         self._house = house
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
+        self._away: dict[str, datetime] = {}
+        """Servers that keep everybody waiting who asks, and until when none of their people is invited."""
         self.lanes: Lanes[None] = Lanes(AT_ONCE)
 
     async def pass_once(self) -> bool:
@@ -138,7 +145,9 @@ class Reconciler:
             if not steps:
                 break
             for step in steps:
-                await self._take(visit, step)
+                if not isinstance(step, Invite):
+                    await self._take(visit, step)
+            await self._ask_in(visit, [step for step in steps if isinstance(step, Invite)])
         if found is not None:
             visit.refused |= {
                 o.user: ("banned", None) for o in obstacles(wanted, found) if o.code == "banned" and o.user
@@ -171,24 +180,43 @@ class Reconciler:
         if isinstance(step, CreateRoom):
             visit.room = await homeserver.create(step)
             await self._found(visit)
-        elif isinstance(step, Invite):
+        else:
+            assert not isinstance(step, Invite)
+            await homeserver.take(step)
+
+    async def _ask_in(self, visit: Visit, invitations: list[Invite]) -> None:
+        """Each server has its people invited one after another, and none waits for another's server."""
+        by_server: defaultdict[str, list[Invite]] = defaultdict(list)
+        for step in invitations:
+            by_server[server_of(step.user)].append(step)
+        asked = (self._ask_one_by_one(visit, steps) for steps in by_server.values())
+        for outcome in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _ask_one_by_one(self, visit: Visit, invitations: list[Invite]) -> None:
+        for step in invitations:
             visit.asked.add(step.user)
+            if self._away.get(server_of(step.user), self._house.clock.now()) > self._house.clock.now():
+                visit.refused[step.user] = "unreachable", UNREACHABLE_WAIT
+                continue
             try:
-                await homeserver.take(step)
+                await self._house.homeserver.take(step)
+                self._away.pop(server_of(step.user), None)
             except Rejected as error:
                 visit.refused[step.user] = (INVITE_TROUBLE.get(error.code, "forbidden"), None)
             except TryLater as error:
                 visit.refused[step.user] = self._later(step.user, error)
-        else:
-            await homeserver.take(step)
 
     def _later(self, user: UserId, error: TryLater) -> tuple[str, timedelta]:
         """Whose trouble it is: their server's, or the pace of ours. No connection at all is the room's trouble."""
         if isinstance(error, SlowDown):
             return "slow_down", error.after
-        if isinstance(error, TheirFault) and server_of(user) != server_of(self._house.homeserver.user_id):
-            return "unreachable", UNREACHABLE_WAIT
-        raise error
+        if not isinstance(error, TheirFault | NoAnswer) or server_of(user) == server_of(self._house.homeserver.user_id):
+            raise error
+        if isinstance(error, NoAnswer):
+            self._away[server_of(user)] = self._house.clock.now() + LEFT_ALONE
+        return "unreachable", UNREACHABLE_WAIT
 
     def _others(self, users: Iterable[UserId]) -> list[UserId]:
         return [user for user in users if user != self._house.homeserver.user_id]

@@ -4,6 +4,7 @@ nio's own calls leave out what version 12 rooms need (creation content, a whole 
 the rest; here the body is complete and what came of it is read back.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from bridge.matrix import turns
@@ -15,6 +16,9 @@ from facilitator.rules.user_id import server_of
 
 NOT_ENCRYPTED = "HEARTH_NOT_ENCRYPTED"
 SERVER_NOT_REACHED = "HEARTH_SERVER_NOT_REACHED"
+
+INVITED_WITHIN = timedelta(seconds=15)
+"""Their server has to agree to an invitation. Ours goes on asking one that is silent for minutes, also without us."""
 
 
 def body(step: CreateRoom) -> dict[str, Any]:
@@ -70,9 +74,11 @@ async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:
     try:
         if direct:
             content = {"membership": "invite", "is_direct": True}
-            await connection.put(path("rooms", step.room, "state", "m.room.member", step.user), content, kind=turn)
+            address = path("rooms", step.room, "state", "m.room.member", step.user)
+            await connection.put(address, content, kind=turn, patience=INVITED_WITHIN)
         else:
-            await connection.post(path("rooms", step.room, "invite"), {"user_id": step.user}, kind=turn)
+            address = path("rooms", step.room, "invite")
+            await connection.post(address, {"user_id": step.user}, kind=turn, patience=INVITED_WITHIN)
     except Rejected as refused:
         if await _membership(connection, step.room, step.user) in ("join", "invite"):
             return

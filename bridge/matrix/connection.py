@@ -14,7 +14,16 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater, Urgency
+from bridge.matrix.homeserver import (
+    HomeserverError,
+    NoAnswer,
+    Rejected,
+    SignedOut,
+    SlowDown,
+    TheirFault,
+    TryLater,
+    Urgency,
+)
 from bridge.matrix.line import Request
 from bridge.matrix.pace import USUAL_URGENCY, Pace, Pass
 from bridge.matrix.parsing import parsed
@@ -94,11 +103,11 @@ class Connection:
             raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
         return answer
 
-    async def post(self, address: str, body: Json, *, kind: Asked) -> Json:
-        return _mapping(await self._ask("POST", address, body=body, kind=kind))
+    async def post(self, address: str, body: Json, *, kind: Asked, patience: timedelta = REQUEST_WITHIN) -> Json:
+        return _mapping(await self._ask("POST", address, body=body, kind=kind, patience=patience))
 
-    async def put(self, address: str, body: Json, *, kind: Asked) -> Json:
-        return _mapping(await self._ask("PUT", address, body=body, kind=kind))
+    async def put(self, address: str, body: Json, *, kind: Asked, patience: timedelta = REQUEST_WITHIN) -> Json:
+        return _mapping(await self._ask("PUT", address, body=body, kind=kind, patience=patience))
 
     async def delete(self, address: str, body: Json, *, kind: Asked) -> Json:
         return _mapping(await self._ask("DELETE", address, body=body, kind=kind))
@@ -124,7 +133,8 @@ class Connection:
             answer = await self._exchange(method, address, query, body, patience)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.answered["no_connection"] += 1
-            raise TryLater("no connection", AFTER_A_FAULT) from error
+            taken = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
+            raise (NoAnswer if taken else TryLater)("no connection", AFTER_A_FAULT) from error
         if answer.status < 300:
             self.pace.went(granted)
             self.answered["fine"] += 1

@@ -44,6 +44,10 @@ class TheirFault(TryLater):
     """The homeserver answered with a fault of its own (5xx), or could not reach another server for us."""
 
 
+class NoAnswer(TryLater):
+    """The homeserver took the request and gave no answer in time: it, or another server that it asks for us."""
+
+
 class Rejected(HomeserverError):
     """It will say no again. `code` is Matrix's error code (M_FORBIDDEN, M_NOT_FOUND …), `why` never holds a name."""
 
