@@ -14,7 +14,7 @@ from bridge.settings import LEASE, Settings
 from facilitator import bots
 from facilitator.bots import Bot
 from facilitator.clock import Clock
-from facilitator.database import CannotOpen, Database
+from facilitator.database import CannotOpen, Database, KeyRing
 from facilitator.errors import Misconfigured
 from facilitator.ids import BotId, UserId
 
@@ -22,8 +22,12 @@ RUNS_ALREADY = (
     "Another bridge is running with this data folder. Stop it first: two bridges on one account spoil its encryption."
 )
 OTHER_KEY = (
-    "The key file bridge.key does not open what the database holds for the bot: it belongs to another database. Put "
-    "back the right one; if it is lost, `hearth renew --identity FILE` goes on from your sealed copy of the identity."
+    "The bridge's key file does not open what the database holds for the bot: it belongs to another database. Put back "
+    "the right one; if that is lost, move this one away and run `hearth renew --identity FILE` with your sealed copy."
+)
+KEY_LOST = (
+    "The key file {path} is missing: put back your copy of it. If it is lost, `hearth renew --identity FILE` goes on "
+    "from your sealed copy of the bot's identity."
 )
 HELD_ELSEWHERE = (
     "Another bridge, on another machine, holds this account. Stop it, wait half a minute, and start this one again."
@@ -51,6 +55,13 @@ class StoredIdentity:
     async def keep_marks(self, marks: Sequence[str]) -> None:
         async with self._database.transaction() as db:
             await bots.has_marks(db, self._bot.id, marks)
+
+
+def key_ring(path: Path) -> KeyRing:
+    """The bridge's own. Raises Misconfigured, and says what to do where it is lost."""
+    if not path.exists():
+        raise Misconfigured(KEY_LOST.format(path=path))
+    return KeyRing.load(path)
 
 
 @contextmanager

@@ -46,10 +46,6 @@ OVERTAKEN = (
     "Hearth's keys are not the latest any more: an old copy of its data was put back, or another Hearth runs with a "
     "copy of it. Make sure that no other runs; then `hearth renew` gives the bot a new device and keeps its identity."
 )
-BRIDGE_KEY_LOST = (
-    "The key file {path} is missing: put back your copy of it. If it is lost, `hearth renew --identity FILE` goes on "
-    "from your sealed copy of the bot's identity."
-)
 LEASE_LOST = "Another bridge has taken this account over, or the database could not be reached to keep it. Stopping."
 
 
@@ -62,9 +58,7 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
     async with AsyncExitStack() as stack:
         people = KeyRing.load(house.people_key)
         key_file = settings.key_in(house.data_dir)
-        if not key_file.exists():
-            raise Misconfigured(BRIDGE_KEY_LOST.format(path=key_file))
-        ring = KeyRing.load(key_file)
+        ring = account.key_ring(key_file)
         machine = stack.enter_context(account.only_one(house.data_dir))
         database = connect(house.database_url, people=people, bridge=ring)
         stack.push_async_callback(database.close)

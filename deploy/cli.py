@@ -6,7 +6,7 @@ Everything is imported where it is needed: `hearth --version` does not wait for 
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -14,23 +14,13 @@ from typing import Any, TypeVar
 
 import click
 
+from deploy.options import with_settings
+from deploy.setup.command import identity, renew, setup
 from facilitator.clock import Clock
 from facilitator.errors import Refused
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 CANNOT = 2
 """The exit status when something has to be mended first; 1 is a bug of ours."""
-
-
-def with_settings(function: Function) -> Function:
-    return click.option(
-        "--settings",
-        type=click.Path(path_type=Path),
-        default=Path("hearth.toml"),
-        show_default=True,
-        envvar="HEARTH_SETTINGS",
-        help="The settings file.",
-    )(function)
 
 
 class Hearth(click.Group):
@@ -73,6 +63,10 @@ UNAVAILABLE = {
 def main() -> None:
     """Hearth: private, encrypted rooms for peer-support groups, on Matrix."""
     os.umask(0o077)
+
+
+for command in (identity, renew, setup):
+    main.add_command(command)
 
 
 @main.command()
