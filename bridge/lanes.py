@@ -58,9 +58,10 @@ class Lanes(Generic[Outcome]):
         if self._tasks:
             await asyncio.wait(self._tasks.values())
 
-    async def stop(self, *, within: timedelta = LAST_MOMENTS) -> None:
+    async def stop(self, *, within: timedelta | None = None) -> None:
         """Wait a moment for what is under way, and cut off the rest."""
         if self._tasks:
+            within = LAST_MOMENTS if within is None else within
             await asyncio.wait(self._tasks.values(), timeout=within.total_seconds())
         for task in self._tasks.values():
             task.cancel()
