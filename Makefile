@@ -5,6 +5,7 @@ BIN := .venv/bin
 PEER := deploy/peer
 QUIET := $(shell test -t 2 || echo -q)
 FAST := not live and not browser and not peer and not postgres
+SHARED := -n 2 --dist loadscope --no-loadscope-reorder
 SLOW := --ignore=tests/journeys --ignore=tests/web
 
 help: ## list the targets
@@ -15,15 +16,17 @@ setup: .venv/ready ## make .venv from the locked, hashed packages
 demo: .venv/ready ## a whole Hearth on this machine, to try (options: make demo ARGS="--peer --fresh")
 	@exec $(BIN)/hearth demo $(ARGS)
 
-check: .venv/ready ## style, types, import contracts, fast tests
+lint: .venv/ready ## style, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "$(FAST)" $(SLOW)
+
+check: lint ## the same, and the fast tests
+	$(BIN)/pytest -q $(SHARED) -m "$(FAST)" $(SLOW)
 
 test: .venv/ready peer ## the whole suite; it ends by saying what it left out, and why
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(SHARED) $(ARGS)
 
 bench: .venv/ready ## measure; figures, no verdicts
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -59,4 +62,4 @@ lock: ## write the lock files anew (needs .venv and npm)
 	node -e "const fs = require('fs'), f = 'package-lock.json', lock = JSON.parse(fs.readFileSync(f)); \
 	  for (const p of Object.values(lock.packages)) delete p.funding; fs.writeFileSync(f, JSON.stringify(lock, null, 2) + '\\n')"
 
-.PHONY: help setup demo check test bench soak peer lock
+.PHONY: help setup demo lint check test bench soak peer lock

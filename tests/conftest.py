@@ -15,6 +15,15 @@ pytest.register_assert_rewrite(*(f"tests.contract_{part}" for part in CONTRACT))
 pytest_plugins = ["tests.postgres", "tests.left_out"]  # in this order: the second imports the first
 
 
+LONGEST = ("journeys/test_crashes.py", "live/test_kills.py", "web/test_browser.py", "live/test_demo.py")
+"""Files to begin with: where several processes share the tests, none is left with such a one at the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def keys() -> Keys:
     return Keys()

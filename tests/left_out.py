@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ ALL = os.environ.get("HEARTH_TEST_ALL") == "1"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PEER = HOUSE / "deploy" / "peer"
 
-left_out: list[tuple[str, str]] = []  # test, why
-not_asked_for: list[str] = []
+left_out: dict[str, str] = {}  # test → why
+not_asked_for: set[str] = set()
 
 
 def missing(marker: str) -> str | None:
@@ -47,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    not_asked_for.extend(item.nodeid for item in items)
+    not_asked_for.update(item.nodeid for item in items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,15 +69,35 @@ def note(report: pytest.TestReport | pytest.CollectReport) -> None:
     if not report.skipped or hasattr(report, "wasxfail"):
         return
     why = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix("Skipped: ")
-    left_out.append((report.nodeid, why))
+    left_out[report.nodeid] = why
     if ALL:
         report.outcome = "failed"
         report.longrepr = f"Left out although HEARTH_TEST_ALL=1: {why}"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes tells the one that sums up."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput |= {"left out": left_out, "not asked for": sorted(not_asked_for)}
+
+
+class SumsUp:
+    """What only the process that handed the tests out does."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        told = getattr(node, "workeroutput", {})
+        left_out.update(told.get("left out", {}))
+        not_asked_for.update(told.get("not asked for", ()))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SumsUp())
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("what was left out")
-    for why, number in Counter(why for _, why in left_out).items():
+    for why, number in Counter(left_out.values()).items():
         terminalreporter.line(f"Left out: {number} × {why}")
     if not_asked_for:
         terminalreporter.line(f"Left out: {len(not_asked_for)} × not asked for (-m, -k or named tests)")

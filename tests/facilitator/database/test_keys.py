@@ -65,7 +65,7 @@ def test_a_ring_that_may_only_be_read_is_fine(tmp_path: Path) -> None:
     "content",
     [
         "", "no json", "[]", "{}", "null", b"\xff\xfe", changed(active="00000000"), changed(active=None),
-        changed(keys=[]),
+        pytest.param(changed(keys=[]), id="no keys"),
         changed(keys={"zz": b64encode(bytes(32)).decode()}), changed(lasting="***"), changed(lasting=None),
     ],
 )  # fmt: skip
