@@ -63,9 +63,9 @@ CAN_READ: Mapping[str, str] = {
 """How somebody in the room stands with its encryption; whoever was not asked about yet is just there."""
 
 NEXT_TO_READ: Mapping[str, str] = {
-    Health.SOME_UNSIGNED: N_("One of their devices is not confirmed yet. Ask them to open the settings of their app on "
-                             "that device, look for “Verify” or “Confirm this device”, and use a device that can read, "
-                             "or their recovery key. A device they no longer use, they can sign out there."),
+    Health.SOME_UNSIGNED: N_("One of their devices is not confirmed yet. Ask them to open the settings of their app "
+                             "there and look for “Verify” or “Confirm this device”. If they no longer use it, they can "
+                             "sign it out."),
     Health.SOME_UNREACHED: N_("One of their devices has been away for long. If they still use it, ask them to open the "
                               "app there for a minute."),
     Health.ONLY_UNSIGNED: N_("Their device is not confirmed yet. Ask them to open the settings of their app, look for "
@@ -78,8 +78,8 @@ NEXT_TO_READ: Mapping[str, str] = {
     Health.SERVER_SILENT: N_("Their server does not answer just now, so the bot does not know. It keeps asking by "
                              "itself."),
     Health.NOT_READ: N_("Their app does not give the bot the key to what they write, so it cannot answer them, not "
-                        "even “!help”. Ask them to close the app, open it again and write something. If that does not "
-                        "help, they can sign out and in again, with their recovery key at hand."),
+                        "even “!help”. Ask them to close the app, open it again and write something. If that changes "
+                        "nothing: sign out and in again, with their recovery key at hand."),
     Health.IDENTITY_CHANGED: N_("Their devices are confirmed under a new identity. That happens when somebody begins "
                                 "anew, after losing their recovery key for example. Ask them in another way, by phone "
                                 "perhaps, whether it was them. If it was not, remove them from the room."),
