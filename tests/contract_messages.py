@@ -7,7 +7,7 @@ import pytest
 from bridge.matrix.homeserver import Homeserver, Invite, KnownRoom, Rejected, TryLater
 from facilitator.ids import EventId, MatrixRoomId, because, new_id
 from facilitator.rules.wanted_room import ENCRYPTION
-from tests.contract_world import ContractWorld, Ear, step, with_people, words
+from tests.contract_world import ContractWorld, Ear, led_by, step, with_people, words
 
 NOW = timedelta(0)
 NOWHERE = MatrixRoomId("!nowhere")
@@ -115,6 +115,26 @@ class MessageContract:
         assert (await bot.send(group, because("a", new_id()), words("at seven"))).withheld == {ben.user_id}
         assert (await bot.send(group, because("b", new_id()), words("at eight"))).withheld == frozenset()
         assert (await bot.send(direct, because("c", new_id()), words("at nine"))).withheld == frozenset()
+
+    async def test_a_key_shared_before_is_told_of_with_the_message_that_needs_it(self, world: ContractWorld) -> None:
+        bot, ben = await world.start(), await world.other("ben")
+        await ben.use_unsigned_device()
+        room, empty = await with_people(bot, ben), await bot.create(step())
+        await bot.share_soon([room, empty])
+        await bot.share_soon([room, empty])
+        assert (await bot.send(room, because("a", new_id()), words("at seven"))).withheld == {ben.user_id}
+        assert (await bot.send(room, because("b", new_id()), words("at eight"))).withheld == frozenset()
+
+    async def test_sharing_before_leaves_out_where_nothing_can_be_said_and_never_fails(
+        self, world: ContractWorld
+    ) -> None:
+        bot, ada, ben = await world.start(), await world.other("ada"), await world.other("ben")
+        lost = await with_people(bot, ada, room=led_by(ada))
+        room = await with_people(bot, ben)
+        await bot.decline(lost)
+        await bot.share_soon([lost, NOWHERE, room])
+        await world.sign_out()
+        await bot.share_soon([room])
 
     async def test_after_a_restart_a_remembered_direct_room_is_still_for_all_devices(
         self, world: ContractWorld

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -352,6 +353,16 @@ class FakeClient:
             return found
 
         return await self._ask("reach", ask)
+
+    async def share_soon(self, rooms: Collection[MatrixRoomId], *, margin: timedelta = timedelta()) -> None:
+        def share() -> None:
+            for room in rooms:
+                known, there = self._known.get(room), self.server.rooms.get(room)
+                if known and known.encryption and there and there.membership(self.user_id) == "join":
+                    self._megolm.share(there, all_devices=known.all_devices)
+
+        with suppress(HomeserverError):
+            await self._ask("share_soon", share)
 
     async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
         after = 0 if since is None else int(since.removeprefix("s"))

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tests.fake_homeserver import FakeHomeserver
 
 
+AHEAD = 10
+"""Steps of a session that may have been used when a process died."""
+
+
 @dataclass
 class Device:
     """`holder`: the process that began last. `keys`: session → the first message it can read. `post`: keys on their way, with their place in the stream.
@@ -30,6 +34,7 @@ class Device:
     one_time_keys: bool = True
     keys: dict[str, int] = field(default_factory=dict, repr=False)
     post: list[tuple[int, MatrixRoomId, str, int]] = field(default_factory=list, repr=False)
+    sessions: dict[MatrixRoomId, "Session"] = field(default_factory=dict, repr=False)
 
     def __hash__(self) -> int:
         return hash((self.user, self.name))
@@ -56,15 +61,25 @@ class Session:
 
 
 class Megolm:
-    """The outbound sessions of one device. Memory only, as in every client: a restart makes new ones."""
+    """The outbound sessions of one device. They are on its disk: after a restart they go on, and a step that may have
+    been used is not used again."""
 
     def __init__(self, server: "FakeHomeserver", device: Device) -> None:
         self._server, self._device = server, device
-        self._sessions: dict[MatrixRoomId, Session] = {}
+        self._refused: dict[MatrixRoomId, frozenset[UserId]] = {}
         self._begun: set[Device] = set()
+        for session in device.sessions.values():
+            session.next_index += AHEAD
 
     def seal(self, room: FakeRoom, *, all_devices: bool = False) -> tuple[Sealed, frozenset[UserId]]:
-        """Encrypt the next message for whoever has joined, and say whose devices were now refused the key."""
+        """Encrypt the next message for whoever has joined; say whose devices were refused the key since the last."""
+        session = self.share(room, all_devices=all_devices)
+        sealed = Sealed(session.id, session.next_index, signed=self._device.signed)
+        session.next_index += 1
+        return sealed, self._refused.pop(room.room, frozenset())
+
+    def share(self, room: FakeRoom, *, all_devices: bool = False) -> Session:
+        """Have the key of the room's session with whoever has joined."""
         others = [d for d in self._server.devices_of(room.joined()) if d is not self._device]
         targets = {device for device in others if device.signed or all_devices}
         session = self._session(room, targets)
@@ -74,9 +89,8 @@ class Megolm:
         session.given |= reached
         untold = {device for device in others if device not in targets} - session.told
         session.told |= untold
-        sealed = Sealed(session.id, session.next_index, signed=self._device.signed)
-        session.next_index += 1
-        return sealed, frozenset(device.user for device in untold)
+        self._refused[room.room] = self._refused.get(room.room, frozenset()) | {device.user for device in untold}
+        return session
 
     def reach(self, room: FakeRoom, *, all_devices: bool) -> dict[UserId, Reach]:
         """How far a key would come with each of those who have joined. People on a silent server are as they were when
@@ -97,9 +111,9 @@ class Megolm:
         return device in self._begun
 
     def _session(self, room: FakeRoom, targets: set[Device]) -> Session:
-        present = self._sessions.get(room.room)
+        present = self._device.sessions.get(room.room)
         if present is None or present.given - targets:
-            present = self._sessions[room.room] = Session(f"session{self._server.new_position()}")
+            present = self._device.sessions[room.room] = Session(f"session{self._server.new_position()}")
             self._device.keys[present.id] = 0
         return present
 
@@ -113,7 +127,8 @@ def heard(event: FakeEvent, device: Device, *, redacted: bool = False) -> Heard 
         user, membership = UserId(str(event.state_key)), str(event.content["membership"])
         return MembershipChanged(**common, user=user, membership=membership, before=event.before)  # type: ignore[arg-type]
     if event.state_key is not None:
-        return StateChanged(**common, type=event.type, state_key=event.state_key)  # type: ignore[arg-type]
+        room = event.content.get("replacement_room") if event.type == "m.room.tombstone" else None
+        return StateChanged(**common, type=event.type, state_key=event.state_key, goes_on_in=room)  # type: ignore[arg-type]
     if event.type != MESSAGE or redacted or event.sender == device.user:
         return None
     return _message(event, device)

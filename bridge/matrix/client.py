@@ -33,6 +33,7 @@ from bridge.matrix.listening import Listening
 from bridge.matrix.login import BotAccount
 from bridge.matrix.our_keys import OurKeys
 from bridge.matrix.pace import Pace
+from bridge.matrix.remembered import Remembered
 from bridge.matrix.sharing import Sharing
 from bridge.matrix.speaking import Speaking
 from bridge.matrix.their_keys import TheirKeys
@@ -151,7 +152,7 @@ class NioHomeserver:
         state = await looking.state_of(self._connection, room, us=self.user_id)
         found = looking.found(room, state, us=self.user_id)
         known = self._rooms[room]
-        known.joined = {user for user, membership in found.members.items() if membership == "join"}
+        known.learn({user for user, membership in found.members.items() if membership == "join"})
         if ("m.room.encryption", "") in state:
             known.hear(state["m.room.encryption", ""])
         return found
@@ -203,6 +204,10 @@ class NioHomeserver:
         known = [self._rooms[room] for room in rooms if room in self._rooms]
         return await self._speaking.sharing.reach([room for room in known if room.encrypted])
 
+    async def share_soon(self, rooms: Collection[MatrixRoomId], *, margin: timedelta = timedelta()) -> None:
+        known = [self._rooms[room] for room in rooms if room in self._rooms]
+        await self._speaking.sharing.share_soon(known, margin=margin)
+
     async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
         return await self._speaking.find_sent(room, act, since)
 
@@ -241,7 +246,7 @@ async def _check(connection: Connection, account: BotAccount) -> None:
 def _assemble(
     machine: Machine, connection: Connection, storage: IdentityStorage, *, clock: Clock, only_signed: bool
 ) -> Parts:
-    rooms = Rooms()
+    rooms = Rooms(Remembered(machine.store))
     their_keys = TheirKeys(machine, connection, clock)
     our_keys = OurKeys(machine, connection)
     sharing = Sharing(machine, connection, their_keys, only_signed=only_signed)

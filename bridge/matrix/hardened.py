@@ -15,12 +15,13 @@ from typing import Any
 
 import vodozemac
 from nio.crypto import Olm, OlmDevice
-from nio.crypto.sessions import InboundGroupSession, OutboundGroupSession
+from nio.crypto.sessions import InboundGroupSession
 from nio.events import RoomKeyEvent, ToDeviceEvent
 
 from bridge.matrix import bounds, screening
 from bridge.matrix.keystore import Store
 from bridge.matrix.late_keys import RoomKey
+from bridge.matrix.our_sessions import OurSession, OurSessions
 from facilitator.ids import MatrixRoomId, UserId
 
 for _name in ("nio", "peewee"):
@@ -55,6 +56,7 @@ class Machine(Olm):
 
     def __init__(self, user_id: UserId, device_id: str, store: Store) -> None:
         super().__init__(user_id, device_id, store)
+        self.ours = OurSessions(store)
         self.faults: Counter[str] = Counter()
         self.unread = 0
         """How often an event came whose key we lack, those asked for again included."""
@@ -210,10 +212,26 @@ class Machine(Olm):
 
     # -- our Megolm session in a room ------------------------------------------------------------------------
 
-    def outbound(self, room: str) -> OutboundGroupSession | None:
-        """The session we speak under in a room, if it has one that may still be used."""
-        session = self.outbound_group_sessions.get(room)
-        return None if session is None or session.expired else session
+    def outbound(self, room: str) -> OurSession | None:
+        """The session we speak under in a room, if it has one: it may be the one from before a restart."""
+        session: OurSession | None = self.outbound_group_sessions.get(room) or self.ours.load(room)
+        if session is not None:
+            self.outbound_group_sessions[room] = session
+        return session
+
+    def create_outbound_group_session(self, room_id: str) -> None:
+        session = self.outbound_group_sessions[room_id] = OurSession()
+        keys = self.account.identity_keys
+        self.create_group_session(keys["curve25519"], keys["ed25519"], room_id, session.id, session.session_key)
+
+    def group_encrypt(self, room_id: str, plaintext_dict: dict[Any, Any]) -> dict[str, Any]:
+        """No step of a session is used that was not set aside in the store before."""
+        session = self.outbound_group_sessions[room_id]
+        if session.needs_steps:
+            self.ours.keep([(room_id, session)])
+            self.store.to_disk()
+        encrypted: dict[str, Any] = super().group_encrypt(room_id, plaintext_dict)
+        return encrypted
 
     def wrap_room_key(self, room: str, session: RoomKey, device: OlmDevice) -> dict[str, Any] | None:
         """The room key for one device, encrypted for it alone; None when we have no Olm session with it."""

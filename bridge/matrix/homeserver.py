@@ -263,6 +263,12 @@ class Homeserver(Protocol):
         """Who of those who have joined could read what we said there now, without saying anything: one question for
         everybody's devices. Rooms that are not known to be encrypted, or that we are not in, are left out."""
 
+    async def share_soon(self, rooms: Collection[MatrixRoomId], *, margin: timedelta = timedelta()) -> None:
+        """Do now, for all these rooms in few requests, what the next message in each would have to do before it is
+        said: have its key with everybody. A key that would be worn out within `margin` is made anew. Rooms that cannot
+        be spoken in are left out; what fails is left to the message, and nothing is raised. Whom a key is withheld from
+        is told by the next `Sent` all the same."""
+
     async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
         """Look through the room's recent history (bounded) for our own message that carries this act's id."""
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.matrix.homeserver import KnownRoom
+from bridge.matrix.remembered import Remembered
 from bridge.matrix.screening import MEGOLM
 from facilitator.ids import MatrixRoomId
 
@@ -26,6 +27,8 @@ class Room:
     encryption: Mapping[str, Any] | None = None
     all_devices: bool = False
     joined: set[str] | None = field(default=None, repr=False)
+    changed: bool = False
+    """Whether `joined` is another than was last kept."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property
@@ -52,18 +55,45 @@ class Room:
         elif kind == "m.room.member" and self.joined is not None and isinstance(event.get("state_key"), str):
             change = self.joined.add if content.get("membership") == "join" else self.joined.discard
             change(event["state_key"])
+            self.changed = True
+
+    def learn(self, joined: set[str]) -> None:
+        """Who has joined, as the homeserver says."""
+        self.changed = self.changed or self.joined != joined
+        self.joined = joined
 
 
 class Rooms:
-    def __init__(self) -> None:
+    """`remembered`: who was in them before a restart. It is taken up before anything is heard of a room, and what is
+    heard is kept before our place in the stream moves on."""
+
+    def __init__(self, remembered: Remembered | None = None) -> None:
         self._rooms: dict[MatrixRoomId, Room] = {}
+        self._remembered = remembered
 
     def __contains__(self, room: MatrixRoomId) -> bool:
         return room in self._rooms
 
     def __getitem__(self, room: MatrixRoomId) -> Room:
         """The room, known from now on."""
-        return self._rooms.setdefault(room, Room(room))
+        if room not in self._rooms:
+            self._rooms[room] = Room(room, joined=self._remembered.joined(room) if self._remembered else None)
+        return self._rooms[room]
+
+    def keep(self) -> None:
+        """Have what was heard outlive us."""
+        changed = [room for room in self._rooms.values() if room.changed and room.joined is not None]
+        if self._remembered and changed:
+            self._remembered.keep_joined({room.room: room.joined or set() for room in changed})
+        for room in changed:
+            room.changed = False
+
+    def begin_anew(self) -> None:
+        """The stream begins anew: who came and went meanwhile will not be told."""
+        for room in self._rooms.values():
+            room.joined = None
+        if self._remembered:
+            self._remembered.forget_all()
 
     def remember(self, rooms: Iterable[KnownRoom]) -> None:
         for known in rooms:
@@ -74,6 +104,8 @@ class Rooms:
 
     def forget(self, room: MatrixRoomId) -> None:
         self._rooms.pop(room, None)
+        if self._remembered:
+            self._remembered.forget_room(room)
 
 
 def _between(least: float, asked: object, most: float, otherwise: float) -> float:

@@ -47,10 +47,10 @@ class Rows(SqliteStore):
         finally:
             self._depth -= 1
 
-    def _ask(self, statement: str, *values: Any) -> Any:
+    def ask(self, statement: str, *values: Any) -> Any:
         return self.database.execute_sql(statement, values)
 
-    def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    def many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             self.database.connection().executemany(statement, rows)
 
@@ -61,13 +61,13 @@ class Rows(SqliteStore):
         if account is not None:
             self._write_account(account)
         sessions, self._sessions = self._sessions, {}
-        self._many(
+        self.many(
             "INSERT OR REPLACE INTO olmsessions (creation_time, last_usage_date, sender_key, account_id, session, "
             "session_id) VALUES (?, ?, ?, ?, ?, ?)",
             [self._session_row(key, session) for key, session in sessions.values()],
         )
         room_keys, self._room_keys = self._room_keys, {}
-        self._many(
+        self.many(
             "INSERT INTO megolminboundsessions (sender_key, account_id, fp_key, room_id, session, session_id) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET session = excluded.session",
             [self._room_key_row(key) for key in room_keys.values()],
@@ -80,10 +80,10 @@ class Rows(SqliteStore):
 
     # -- the account -----------------------------------------------------------------------------------------
 
-    def _account_id(self) -> int:
+    def account_id(self) -> int:
         if self._id is None:
             question = "SELECT id FROM accounts WHERE user_id = ? AND device_id = ?"
-            row = self._ask(question, self.user_id, self.device_id).fetchone()
+            row = self.ask(question, self.user_id, self.device_id).fetchone()
             if row is None:
                 raise LookupError("this device has no account in the key store")
             self._id = int(row[0])
@@ -94,7 +94,7 @@ class Rows(SqliteStore):
         self._saved()
 
     def _write_account(self, account: OlmAccount) -> None:
-        self._ask(
+        self.ask(
             "INSERT INTO accounts (account, user_id, device_id, shared) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (user_id, device_id) DO UPDATE SET account = excluded.account, shared = excluded.shared",
             account.pickle(self.pickle_key), self.user_id, self.device_id, account.shared,
@@ -108,7 +108,7 @@ class Rows(SqliteStore):
 
     def _session_row(self, key: str, session: Session) -> tuple[Any, ...]:
         created, used = session.creation_time.strftime(WRITTEN), session.use_time.strftime(WRITTEN)
-        return created, used, key, self._account_id(), session.pickle(self.pickle_key), session.id
+        return created, used, key, self.account_id(), session.pickle(self.pickle_key), session.id
 
     def load_sessions(self) -> SessionStore:
         """The one used last comes first: it is the one we answer with."""
@@ -117,7 +117,7 @@ class Rows(SqliteStore):
             "SELECT sender_key, session, creation_time, last_usage_date FROM olmsessions WHERE account_id = ? "
             "ORDER BY last_usage_date DESC"
         )
-        for key, pickle, created, used in self._ask(question, self._account_id()):
+        for key, pickle, created, used in self.ask(question, self.account_id()):
             session = Session.from_pickle(_bytes(pickle), _instant(created), self.pickle_key, _instant(used))
             loaded._entries[key].append(session)
         return loaded
@@ -129,7 +129,7 @@ class Rows(SqliteStore):
         gone = list(ids)
         for each in gone:
             unwritten.pop(each, None)
-        self._many(f"DELETE FROM {table} WHERE session_id = ?", [(each,) for each in gone])  # noqa: S608 - a name of ours
+        self.many(f"DELETE FROM {table} WHERE session_id = ?", [(each,) for each in gone])  # noqa: S608 - a name of ours
 
     # -- room keys -------------------------------------------------------------------------------------------
 
@@ -138,12 +138,12 @@ class Rows(SqliteStore):
         self._saved()
 
     def _room_key_row(self, key: InboundGroupSession) -> tuple[Any, ...]:
-        return key.sender_key, self._account_id(), key.ed25519, key.room_id, key.pickle(self.pickle_key), key.id
+        return key.sender_key, self.account_id(), key.ed25519, key.room_id, key.pickle(self.pickle_key), key.id
 
     def load_inbound_group_sessions(self) -> GroupSessionStore:
         loaded = GroupSessionStore()
         question = "SELECT session, fp_key, sender_key, room_id FROM megolminboundsessions WHERE account_id = ?"
-        for pickle, *about in self._ask(question + " ORDER BY rowid", self._account_id()):
+        for pickle, *about in self.ask(question + " ORDER BY rowid", self.account_id()):
             key = InboundGroupSession.from_pickle(_bytes(pickle), *about, self.pickle_key)
             loaded._entries[key.room_id][key.sender_key][key.id] = key
         return loaded
@@ -161,7 +161,7 @@ class Rows(SqliteStore):
             "JOIN keys i ON i.device_id = d.id AND i.key_type = 'curve25519' "
             "LEFT JOIN devicetruststate t ON t.device_id = d.id WHERE d.account_id = ?"
         )
-        for user, device, name, deleted, trust, signing, identity in self._ask(question, self._account_id()):
+        for user, device, name, deleted, trust, signing, identity in self.ask(question, self.account_id()):
             keys = {"ed25519": signing, "curve25519": identity}
             loaded._entries[user][device] = OlmDevice(user, device, keys, name, bool(deleted), TrustState(trust or 0))
         return loaded
@@ -170,14 +170,14 @@ class Rows(SqliteStore):
         devices = [device for theirs in device_keys.values() for device in theirs.values()]
         if not devices:
             return
-        account = self._account_id()
+        account = self.account_id()
         with self.database.atomic():
-            self._many(
+            self.many(
                 "INSERT INTO devicekeys (account_id, user_id, device_id, display_name, deleted) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT (account_id, user_id, device_id) DO UPDATE SET deleted = excluded.deleted",
                 [(account, d.user_id, d.id, d.display_name, d.deleted) for d in devices],
             )
-            self._many(
+            self.many(
                 "INSERT INTO keys (key_type, key, device_id) SELECT ?, ?, id FROM devicekeys "
                 "WHERE account_id = ? AND user_id = ? AND device_id = ? "
                 "ON CONFLICT (device_id, key_type) DO UPDATE SET key = excluded.key",
@@ -192,11 +192,11 @@ class Rows(SqliteStore):
 
     def _trust(self, device: OlmDevice, state: TrustState) -> bool:
         changed: bool = device.trust_state != state
-        self._ask(
+        self.ask(
             "INSERT INTO devicetruststate (device_id, state) SELECT id, ? FROM devicekeys "
             "WHERE account_id = ? AND user_id = ? AND device_id = ? "
             "ON CONFLICT (device_id) DO UPDATE SET state = excluded.state",
-            state.value, self._account_id(), device.user_id, device.id,
+            state.value, self.account_id(), device.user_id, device.id,
         )  # fmt: skip
         device.trust_state = state
         return changed

@@ -2,25 +2,27 @@
 
 Decided anew before every message from what is true then: who has joined, which devices they have, which of those
 they have signed (MSC4153). Whoever was given a key and should not have it any more makes it a new key. People whose
-server does not answer are not waited for; they are given the key when it does.
+server does not answer are not waited for; they are given the key when it does. Rooms whose keys are wanted at one
+moment are seen to together: one question, one claim, and messages to devices in as few requests as carry them.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from nio.crypto import OlmDevice
-from nio.crypto.sessions import OutboundGroupSession
 
 from bridge.matrix import to_device
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
-from bridge.matrix.homeserver import Rejected
+from bridge.matrix.homeserver import HomeserverError, Rejected
 from bridge.matrix.known import Room
 from bridge.matrix.late_keys import Debts
+from bridge.matrix.our_sessions import OurSession
 from bridge.matrix.screening import MEGOLM
 from bridge.matrix.their_keys import TheirKeys
 from facilitator.ids import MatrixRoomId, UserId
@@ -29,12 +31,39 @@ from facilitator.rules.reach import Reach
 A_MOMENT = timedelta(seconds=1)
 """How long a message waits for people's own servers: those that are well answer sooner."""
 AT_ONCE = timedelta(0)
+PEOPLE_AT_ONCE = 100
+"""About so many people's keys are seen to in one go: enough to spare requests, few enough not to hold up the rest."""
+REQUESTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Recipients:
     given: dict[Device, OlmDevice] = field(repr=False)
     withheld: dict[Device, OlmDevice] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Gift:
+    """The key of a session, and the devices that are to have it."""
+
+    room: MatrixRoomId
+    session: OurSession = field(repr=False)
+    devices: Mapping[Device, OlmDevice] = field(repr=False)
+
+    @property
+    def lacking(self) -> dict[Device, OlmDevice]:
+        has = self.session.users_shared_with
+        return {name: device for name, device in self.devices.items() if name not in has}
+
+
+@dataclass(frozen=True)
+class Share:
+    """One room's part of a common share."""
+
+    room: Room
+    joined: set[str] = field(repr=False)
+    recipients: Recipients
+    session: OurSession = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -53,20 +82,71 @@ class Sharing:
         self._machine, self._connection, self._their_keys = machine, connection, their_keys
         self._only_signed = only_signed
         self.debts = Debts()
+        self._refused: dict[MatrixRoomId, frozenset[UserId]] = {}
+        """Who was told that they get no key, before there was a message to tell it with."""
 
     async def ready(self, room: Room) -> Shared:
         """Have a Megolm session in `room` that all its recipients can read. The caller holds the room's turn."""
-        joined = await self._joined(room)
-        await self._their_keys.know(joined, patience=A_MOMENT)
+        reached = (await self._together([room]))[room.room]
+        return Shared(self._refused.pop(room.room, frozenset()), reached)
+
+    async def share_soon(self, rooms: Iterable[Room], *, margin: timedelta = timedelta()) -> None:
+        """Do now what the next message in each of these rooms would have to do first, for many rooms in few requests.
+        A session that ends within `margin` is renewed. What fails is left to that message."""
+        for some in _portions([room for room in rooms if room.encrypted and not self._is_ready(room, margin)]):
+            async with AsyncExitStack() as turns:
+                for room in sorted(some, key=lambda room: room.room):  # in one order everywhere: nobody waits in a ring
+                    await turns.enter_async_context(room.turn)
+                try:
+                    await self._together(some, margin)
+                except Rejected:  # one of the rooms is not ours any more
+                    continue
+                except HomeserverError:
+                    return
+
+    def _is_ready(self, room: Room, margin: timedelta) -> bool:
+        """Whether a message there would be one request."""
+        session = self._held(room)
+        if session is None or room.joined is None or session.ends_within(margin):
+            return False
+        joined = room.joined - {self._machine.user_id}
+        found = self._recipients(room, joined)
+        everybody = {*found.given, *found.withheld}
+        told = session.users_shared_with | session.users_ignored
+        return all(map(self._their_keys.answered, joined)) and everybody <= told and session.holders <= set(found.given)
+
+    async def _together(
+        self, rooms: Sequence[Room], margin: timedelta = timedelta()
+    ) -> dict[MatrixRoomId, Mapping[UserId, Reach]]:
+        joined = await self._all_joined(rooms)
+        await self._their_keys.know(set[str]().union(*joined.values()), patience=A_MOMENT)
+        with self._machine.store.together():
+            shares = [self._share(room, joined[room.room], margin) for room in rooms]
+        await self._give([Gift(s.room.room, s.session, s.recipients.given) for s in shares], patience=A_MOMENT)
+        for share in shares:
+            share.session.mark_as_shared()
+        await self._tell([Gift(s.room.room, s.session, s.recipients.withheld) for s in shares])
+        return {share.room.room: self._outcome(share) for share in shares}
+
+    def _share(self, room: Room, joined: set[str], margin: timedelta) -> Share:
         recipients = self._recipients(room, joined)
-        session = self._session(room, recipients)
-        await self._give(room, session, recipients.given, patience=A_MOMENT)
-        session.mark_as_shared()
-        told = await self._tell(room, session, recipients.withheld)
-        reached = self._told_apart(joined, recipients, session.users_shared_with)
-        self.debts.only(room.room, joined)
-        self.debts.owe(room.room, session, [user for user, how in reached.items() if how.unreached or not how.answered])
-        return Shared(told, reached)
+        return Share(room, joined, recipients, self._session(room, recipients, margin))
+
+    def _outcome(self, share: Share) -> Mapping[UserId, Reach]:
+        room, session = share.room.room, share.session
+        reached = self._told_apart(share.joined, share.recipients, session.users_shared_with)
+        self.debts.only(room, share.joined)
+        self.debts.owe(room, session, [user for user, how in reached.items() if how.unreached or not how.answered])
+        return reached
+
+    async def _all_joined(self, rooms: Sequence[Room]) -> dict[MatrixRoomId, set[str]]:
+        gate = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+        async def asked(room: Room) -> set[str]:
+            async with gate:
+                return await self._joined(room)
+
+        return {room.room: found for room, found in zip(rooms, await asyncio.gather(*map(asked, rooms)), strict=True)}
 
     async def catch_up(self, room: Room) -> None:
         """Give the keys that are owed in a room to those who can be reached by now."""
@@ -77,7 +157,7 @@ class Sharing:
         async with room.turn:
             for owed in self.debts.of(room.room):
                 recipients = self._recipients(room, owed.keys)
-                await self._give(room, owed.session, recipients.given, patience=AT_ONCE)
+                await self._give([Gift(room.room, owed.session, recipients.given)], patience=AT_ONCE)
                 reached = self._told_apart(owed.keys, recipients, owed.session.users_shared_with)
                 settled = [user for user, how in reached.items() if how.answered and not how.unreached]
                 self.debts.settle(room.room, owed, settled)
@@ -111,8 +191,8 @@ class Sharing:
         """Only who has joined: nio gives keys to the invited as well."""
         if room.joined is None:
             answer = await self._connection.get(path("rooms", room.room, "joined_members"))
-            room.joined = set(needed(answer, "joined", dict))
-        return room.joined - {self._machine.user_id}
+            room.learn(set(needed(answer, "joined", dict)))
+        return (room.joined or set()) - {self._machine.user_id}
 
     def _recipients(self, room: Room, joined: Iterable[str]) -> Recipients:
         found = Recipients({}, {})
@@ -123,46 +203,84 @@ class Sharing:
                 where[user, device.id] = device
         return found
 
-    def _session(self, room: Room, recipients: Recipients) -> OutboundGroupSession:
+    def _session(self, room: Room, recipients: Recipients, margin: timedelta) -> OurSession:
         """The room's session, or a new one when it is worn out or somebody holds it who should not any more."""
-        session = self._machine.outbound(room.room)
-        if session is None or session.users_shared_with - recipients.given.keys():
+        session = self._held(room)
+        if session is None or session.holders - recipients.given.keys() or session.ends_within(margin):
             self._machine.create_outbound_group_session(room.room)
-            session = self._machine.outbound_group_sessions[room.room]
-        session.max_messages, session.max_age = room.messages_per_key, room.key_lasts
+            session = self._held(room)
+        assert session is not None
         return session
 
-    async def _give(
-        self, room: Room, session: OutboundGroupSession, devices: dict[Device, OlmDevice], *, patience: timedelta
-    ) -> None:
-        lacking = {name: device for name, device in devices.items() if name not in session.users_shared_with}
+    def _held(self, room: Room) -> OurSession | None:
+        session = self._machine.outbound(room.room)
+        if session is not None:
+            session.max_messages, session.max_age = room.messages_per_key, room.key_lasts
+        return session
+
+    async def _give(self, gifts: Sequence[Gift], *, patience: timedelta) -> None:
+        """Whoever is about to be sent a key is written down before, and whoever was sent it after."""
+        lacking = [gift for gift in gifts if gift.lacking]
         if not lacking:
             return
-        await self._their_keys.open_sessions(lacking, patience=patience)
-        keys = {name: self.debts.key_for(name[0], room.room, session) for name in lacking}
+        await self._their_keys.open_sessions({name for gift in lacking for name in gift.lacking}, patience=patience)
         with self._machine.store.together():
-            wrapped = {name: self._machine.wrap_room_key(room.room, keys[name], lacking[name]) for name in lacking}
-        parcels = [(name, content) for name, content in wrapped.items() if content is not None]
-        await to_device.send(self._connection, "m.room.encrypted", parcels, named=session.id)
-        session.users_shared_with.update(name for name, _ in parcels)
+            parcels = [parcel for gift in lacking for parcel in self._wrapped(gift)]
+            self._keep(lacking)
+        self._machine.store.to_disk()
+        of_session = {gift.session.id: gift.session for gift in lacking}
+        for batch in to_device.packed(parcels):
+            await to_device.send_batch(self._connection, "m.room.encrypted", batch)
+            for parcel in batch:
+                of_session[parcel.named].users_shared_with.add(parcel.device)
+        self._keep(lacking)
 
-    async def _tell(
-        self, room: Room, session: OutboundGroupSession, devices: dict[Device, OlmDevice]
-    ) -> frozenset[UserId]:
+    def _wrapped(self, gift: Gift) -> Iterator[to_device.Parcel]:
+        for name, device in gift.lacking.items():
+            key = self.debts.key_for(name[0], gift.room, gift.session)
+            content = self._machine.wrap_room_key(gift.room, key, device)
+            if content is not None:
+                gift.session.offered.add(name)
+                yield to_device.Parcel(name, content, gift.session.id)
+
+    def _keep(self, gifts: Iterable[Gift]) -> None:
+        """Only the session a room speaks under now; what is owed of earlier ones is kept in memory."""
+        speaking = self._machine.outbound_group_sessions
+        self._machine.ours.keep((g.room, g.session) for g in gifts if speaking.get(g.room) is g.session)
+
+    async def _tell(self, gifts: Sequence[Gift]) -> None:
         """Once per device and session (spec, `m.room_key.withheld`): it can then say why it cannot read us."""
-        untold = [name for name in devices if name not in session.users_ignored]
-        notice = self._notice(room, session)
-        parcels = [(name, notice) for name in untold]
-        await to_device.send(self._connection, "m.room_key.withheld", parcels, named=session.id)
-        session.users_ignored.update(untold)
-        return frozenset(UserId(user) for user, _ in untold)
+        untold = [(gift, name) for gift in gifts for name in gift.devices if name not in gift.session.users_ignored]
+        parcels = [
+            to_device.Parcel(name, self._notice(gift.room, gift.session), gift.session.id) for gift, name in untold
+        ]
+        for batch in to_device.packed(parcels):
+            await to_device.send_batch(self._connection, "m.room_key.withheld", batch)
+        for gift, name in untold:
+            gift.session.users_ignored.add(name)
+            self._refused[gift.room] = self._refused.get(gift.room, frozenset()) | {UserId(name[0])}
+        self._keep(gift for gift, _ in untold)
 
-    def _notice(self, room: Room, session: OutboundGroupSession) -> dict[str, Any]:
+    def _notice(self, room: MatrixRoomId, session: OurSession) -> dict[str, Any]:
         return {
             "algorithm": MEGOLM,
             "code": "m.unverified",
             "reason": "The owner of this device has not verified it.",
-            "room_id": room.room,
+            "room_id": room,
             "sender_key": self._machine.account.identity_keys["curve25519"],
             "session_id": session.id,
         }
+
+
+def _portions(rooms: Sequence[Room]) -> Iterator[list[Room]]:
+    """In their order, the first a small one: what it is for can begin while the next is under way."""
+    some: list[Room] = []
+    people, enough = 0, PEOPLE_AT_ONCE // 2
+    for room in rooms:
+        some.append(room)
+        people += len(room.joined or ()) or PEOPLE_AT_ONCE // 10
+        if people >= enough:
+            yield some
+            some, people, enough = [], 0, PEOPLE_AT_ONCE
+    if some:
+        yield some

@@ -17,6 +17,7 @@ from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import HomeserverError, Rejected
 from bridge.matrix.other_servers import OtherServers, Question
 from bridge.matrix.our_keys import ONE_TIME
+from bridge.matrix.remembered import Remembered
 from facilitator.clock import Clock
 from facilitator.ids import UserId
 from facilitator.rules.user_id import server_of
@@ -35,7 +36,8 @@ HEARD_FROM = timedelta(seconds=30)
 class TheirKeys:
     def __init__(self, machine: Machine, connection: Connection, clock: Clock) -> None:
         self._machine, self._connection, self._clock = machine, connection, clock
-        self._known: set[str] = set()
+        self._remembered = Remembered(machine.store)
+        self._known = self._remembered.people()
         self._changes: Counter[str] = Counter()
         self._in_peace_until: dict[object, float] = {}
         self._called_on: dict[str, float] = {}
@@ -45,9 +47,14 @@ class TheirKeys:
     def changed(self, users: Iterable[str]) -> None:
         """Their devices have changed: ask again before anything is sent to them or believed of them."""
         changed = set(users)
+        self._remembered.forget_people(changed & self._known)
         self._known -= changed
         self._changes.update(changed)
         self.heard_from(changed)
+
+    def begin_anew(self) -> None:
+        """Nobody will tell whose devices changed meanwhile."""
+        self.changed(set(self._known))
 
     def heard_from(self, users: Iterable[str]) -> None:
         """These people's servers are there: whom one gave no answer about may be asked for again, though not with
@@ -91,7 +98,9 @@ class TheirKeys:
         self._machine.learn_devices(answer)
         silent = answer.get("failures") or {}
         unanswered = {user for user in asked if _server_of(user) in silent}
-        self._known |= {user for user in asked - unanswered if self._changes[user] == before[user]}
+        now_known = {user for user in asked - unanswered if self._changes[user] == before[user]}
+        self._known |= now_known
+        self._remembered.keep_people(now_known)
         self._leave_in_peace(unanswered)
         return not unanswered
 
@@ -150,7 +159,7 @@ class TheirKeys:
         machine.wedged_devices.clear()
         waiting = list(machine.outgoing_to_device_messages)
         machine.outgoing_to_device_messages.clear()
-        parcels = [((message.recipient, message.recipient_device), message.content) for message in waiting]
+        parcels = [to_device.Parcel((m.recipient, m.recipient_device), m.content) for m in waiting]
         await to_device.send(self._connection, "m.room.encrypted", parcels)
 
     async def _claim(self, devices: set[Device]) -> bool:

@@ -47,7 +47,7 @@ async def test_what_came_before_its_key_is_read_when_the_key_comes(world: World)
     early = await ear.until(lambda event: isinstance(event, Unreadable))
     assert (early.event_id, early.session_id) == (sent.event_id, session.id)  # type: ignore[union-attr]
 
-    await to_device.send(member._connection, "m.room.encrypted", [(name, key)])
+    await to_device.send(member._connection, "m.room.encrypted", [to_device.Parcel(name, key)])
     sync = await ear.once()
     assert sync.keys_arrived == {(room, session.id)}
     (read,) = await bot.read_again(room, [early.event_id])
@@ -78,11 +78,11 @@ async def test_a_session_that_broke_is_begun_anew(world: World) -> None:
     await member_ear.message("two")
     bot._machine.session_store._entries.clear()  # as after a power cut that cost the newest sessions
 
-    member._machine.outbound_group_sessions.clear()
+    member._machine.create_outbound_group_session(room)
     await member.send(room, because("three"), words("three"))
     await ear.until(lambda event: isinstance(event, Unreadable))
     await member_ear.once()
-    member._machine.outbound_group_sessions.clear()
+    member._machine.create_outbound_group_session(room)
     await member.send(room, because("four"), words("four"))
 
     assert (await ear.message("four")).bound

@@ -1,0 +1,109 @@
+"""The Megolm sessions we speak under, kept over restarts: who was given each, and how far it may have been used.
+
+Without this every restart makes every room's next message share its key anew. Two things must never happen: that a
+step of a session is used twice, and that somebody holds a key we believe they do not. So steps are set aside in the
+store before they are used, a few at a time, and whoever is about to be sent a key is written down before it goes out.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import vodozemac
+from nio.crypto.sessions import OutboundGroupSession
+
+from bridge.matrix.keystore import Store
+
+AHEAD = 10
+"""Steps set aside at a time: a restart wastes at most so many, and one write in so many messages is enough."""
+TABLE = """
+CREATE TABLE IF NOT EXISTS oursessions (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    room_id TEXT NOT NULL,
+    session BLOB NOT NULL,
+    created TEXT NOT NULL,
+    reserved INTEGER NOT NULL,
+    offered TEXT NOT NULL,
+    given TEXT NOT NULL,
+    told TEXT NOT NULL,
+    PRIMARY KEY (account_id, room_id)
+) WITHOUT ROWID
+"""
+
+Device = tuple[str, str]
+
+
+class OurSession(OutboundGroupSession):
+    """nio's `users_shared_with` is who has the key for certain; `offered` is who may have it besides."""
+
+    def __init__(self, session: vodozemac.GroupSession | None = None) -> None:
+        super().__init__(session)
+        self.offered: set[Device] = set()
+        self.reserved = 0
+
+    @property
+    def holders(self) -> set[Device]:
+        return self.users_shared_with | self.offered
+
+    @property
+    def needs_steps(self) -> bool:
+        return bool(self.message_index >= self.reserved)
+
+    def ends_within(self, margin: timedelta) -> bool:
+        """Worn out, or about to be."""
+        return bool(self.expired) or bool(datetime.now() - self.creation_time >= self.max_age - margin)  # noqa: TID251, DTZ005 - as nio counts
+
+    def skip_to(self, step: int) -> None:
+        """Use up what may have been used before."""
+        while self.message_index < step:
+            self._session.encrypt(b"")
+        self.message_count = self.message_index
+
+
+class OurSessions:
+    """By room, in the key store. Those that are worn out are written over by the next."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        store.ask(TABLE)
+
+    def load(self, room: str) -> OurSession | None:
+        """The session as it was last kept, its used steps behind it; None where there is none, or none that opens."""
+        question = (
+            "SELECT session, created, reserved, offered, given, told FROM oursessions "
+            "WHERE account_id = ? AND room_id = ?"
+        )
+        row = self._store.ask(question, self._store.account_id(), room).fetchone()
+        if row is None:
+            return None
+        pickle, created, reserved, *sets = row
+        try:
+            session = OurSession(OutboundGroupSession.from_pickle(pickle, self._store.pickle_key)._session)
+        except (ValueError, vodozemac.PickleException):
+            return None
+        session.creation_time = datetime.fromisoformat(created)
+        session.skip_to(reserved)
+        session.reserved = reserved
+        session.offered, session.users_shared_with, session.users_ignored = (_devices(text) for text in sets)
+        return session
+
+    def keep(self, sessions: Iterable[tuple[str, OurSession]]) -> None:
+        """Write them down with steps to use, durably: asked before anything is said or sent under them."""
+        account = self._store.account_id()
+        rows = []
+        for room, session in sessions:
+            if session.needs_steps:
+                session.reserved = session.message_index + AHEAD
+            sets = (_text(each) for each in (session.offered, session.users_shared_with, session.users_ignored))
+            pickle = session.pickle(self._store.pickle_key)
+            rows.append((account, room, pickle, session.creation_time.isoformat(), session.reserved, *sets))
+        with self._store.together():
+            self._store.many("INSERT OR REPLACE INTO oursessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _text(devices: Iterable[Device]) -> str:
+    return json.dumps(sorted(devices))
+
+
+def _devices(text: str) -> set[Device]:
+    return {(user, device) for user, device in json.loads(text)}
