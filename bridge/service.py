@@ -79,18 +79,19 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
             )  # fmt: skip
             await _go(surroundings, vitals, house)
 
-        await _until(stop, work(), account.keep_holding(database, held, clock))
-        vitals.starting = "stopping"
+        await _until(stop, vitals, work(), account.keep_holding(database, held, clock))
         log.info("bridge stops")
 
 
-async def _until(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
-    """Run all of it until `stop`, or until one ends with an error a person has to mend."""
+async def _until(stop: asyncio.Event, vitals: Vitals, *work: Coroutine[Any, Any, None]) -> None:
+    """Run all of it until `stop`, or until one ends with an error a person has to mend. From then on it is not ready;
+    what was being said is given a moment to end, and the account is let go of after that."""
     tasks = [asyncio.ensure_future(each) for each in work]
     stopping = asyncio.ensure_future(stop.wait())
     try:
         done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        vitals.starting = "stopping"
         for task in (stopping, *tasks):
             task.cancel()
         await asyncio.wait([stopping, *tasks], timeout=STOPS_WITHIN.total_seconds())

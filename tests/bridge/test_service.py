@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -204,6 +205,35 @@ async def test_the_timer_rests_until_something_is_due_and_never_long(running: Ru
     assert timer.rest() == timedelta(seconds=4)
     clock.turn(timedelta(seconds=10))
     assert timedelta() < timer.rest() < timedelta(seconds=1)
+
+
+async def test_asked_to_stop_it_is_no_longer_ready_while_its_work_comes_to_an_end(vitals: Vitals) -> None:
+    stop, seen = asyncio.Event(), list[list[str]]()
+
+    async def work() -> None:
+        stop.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append(vitals.not_ready())
+
+    await asyncio.wait_for(service._until(stop, vitals, work()), LIMIT)
+    assert seen == [["stopping"]]
+
+
+async def test_work_that_will_not_end_is_left_behind_in_time(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "STOPS_WITHIN", timedelta(milliseconds=1))
+    stop, free = asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> None:
+        stop.set()
+        while not free.is_set():
+            with suppress(asyncio.CancelledError):
+                await free.wait()
+
+    await asyncio.wait_for(service._until(stop, vitals, stubborn()), LIMIT)
+    free.set()
+    await asyncio.sleep(0)
 
 
 async def test_the_rooms_of_the_database_can_be_spoken_in_right_after_a_start(running: Running) -> None:
