@@ -175,7 +175,7 @@ def test_a_bug_stays_what_it_is() -> None:
 
 async def test_what_one_loop_did_wakes_all_others_and_not_itself(running: Running) -> None:
     loops = service.loops_of(running.house)
-    assert [loop.name for loop in loops] == ["listener", "reconciler", "sender", "timer"]
+    assert [loop.name for loop in loops] == ["listener", "reconciler", "sender", "timer", "keys"]
     for worked in loops:
         for loop in loops:
             loop.wake.clear()
@@ -194,7 +194,7 @@ async def test_all_others_wait_until_the_listener_has_heard_what_was_missed(runn
 async def test_the_timer_rests_until_something_is_due_and_never_long(running: Running, clock: TurnedClock) -> None:
     group = await running.open_group()
     await running.settle()
-    timer = service.loops_of(running.house)[-1]
+    timer = next(loop for loop in service.loops_of(running.house) if loop.name == "timer")
     await timer.pass_once()
     assert timer.rest() == service.TIMER_LOOKS
     await running.schedule(group, weekday=2, at="19:00", zone="Europe/Berlin")
