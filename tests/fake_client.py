@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -297,7 +297,7 @@ class FakeClient:
         if room.membership(step.user) not in ("leave", "ban"):
             self.server.change_membership(room, self.user_id, step.user, "leave")
 
-    async def accept(self, room: MatrixRoomId) -> None:
+    async def accept(self, room: MatrixRoomId, *, via: Sequence[str] = ()) -> None:
         def join() -> None:
             self.server.change_membership(self.server.room(room), self.user_id, self.user_id, "join")
 

@@ -6,6 +6,7 @@ the rest; here the body is complete and what came of it is read back.
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from bridge.matrix import turns
 from bridge.matrix.connection import Connection, FederationDenied, needed, path
@@ -95,6 +96,12 @@ async def remove(connection: Connection, step: Remove) -> None:
     except Rejected:
         if await _membership(connection, step.room, step.user) not in (None, "leave", "ban"):
             raise
+
+
+async def join(connection: Connection, room: MatrixRoomId, via: Sequence[str] = ()) -> None:
+    """`via` under both its names: `server_name` is what homeservers before Matrix v1.12 know."""
+    ask = urlencode([(name, server) for name in ("via", "server_name") for server in via])
+    await connection.post(path("join", room) + (f"?{ask}" if ask else ""), {}, kind="join")
 
 
 async def leave(connection: Connection, room: MatrixRoomId) -> None:

@@ -1,7 +1,7 @@
 """The `Homeserver` protocol, kept with nio's encryption: every method one line to where its work is done."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -180,8 +180,8 @@ class NioHomeserver:
             case Remove():
                 await changing.remove(self._connection, step)
 
-    async def accept(self, room: MatrixRoomId) -> None:
-        await self._connection.post(path("join", room), {}, kind="join")
+    async def accept(self, room: MatrixRoomId, *, via: Sequence[str] = ()) -> None:
+        await changing.join(self._connection, room, via)
         await self.look(room)
 
     async def decline(self, room: MatrixRoomId) -> None:

@@ -1,7 +1,7 @@
 """What we ask of a homeserver, in our own words. `client.py` keeps this with matrix-nio; the tests' in-memory
 homeserver keeps it too, and one contract suite holds both to it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -240,8 +240,8 @@ class Homeserver(Protocol):
     async def take(self, step: SetState | Invite | Remove) -> None:
         """Safe to repeat: inviting who is there already, or removing who is gone, is not an error."""
 
-    async def accept(self, room: MatrixRoomId) -> None:
-        """Join a room we were invited to."""
+    async def accept(self, room: MatrixRoomId, *, via: Sequence[str] = ()) -> None:
+        """Join a room we were invited to, or may join. `via`: servers that are in it; its id names none."""
 
     async def decline(self, room: MatrixRoomId) -> None:
         """Decline an invitation, or leave."""
