@@ -4,6 +4,7 @@ nio's own calls leave out what version 12 rooms need (creation content, a whole 
 the rest; here the body is complete and what came of it is read back.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
