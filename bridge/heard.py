@@ -57,10 +57,12 @@ class MembershipChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StateChanged(Event):
-    """A piece of room state we look after was set; the reconciler looks again."""
+    """A piece of room state we look after was set; the reconciler looks again. `goes_on_in`: the room that
+    has taken this one's place, as somebody says."""
 
     type: str
     state_key: str = ""
+    goes_on_in: MatrixRoomId | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,7 +127,10 @@ class Listener:
                 if event.sender != self._house.homeserver.user_id:
                     await commands.answer(db, event, place, now=now)
             case MembershipChanged():
-                await membership.changed(db, place, event, bot=self._house.homeserver.user_id, now=now)
+                house = self._house
+                await membership.changed(
+                    db, place, event, bot=house.homeserver.user_id, now=now, recovery=house.recovery
+                )
             case StateChanged():
                 await sightings.look_again(db, place.id, now=now)
             case Unreadable():

@@ -4,16 +4,18 @@ a facilitator's, everything else the database's."""
 from datetime import datetime
 
 from bridge.heard import MembershipChanged
-from facilitator import members, sightings
+from facilitator import members, sightings, strangers
 from facilitator.database import Db
 from facilitator.ids import UserId
 from facilitator.rooms import Place
 
 
-async def changed(db: Db, place: Place, event: MembershipChanged, *, bot: UserId, now: datetime) -> None:
+async def changed(
+    db: Db, place: Place, event: MembershipChanged, *, bot: UserId, now: datetime, recovery: UserId | None = None
+) -> None:
     """Write down what the change means for the group whose room it is."""
     await sightings.people_seen(db, place.id, {event.user: event.membership}, now=now)
-    if place.group_id is not None and event.user != bot:
+    if place.group_id is not None and event.user not in (bot, recovery):
         match event.membership:
             case "invite" if event.sender != bot:
                 await members.invited_on_matrix(db, place.group_id, event.user, by=event.sender, now=now)
@@ -23,4 +25,17 @@ async def changed(db: Db, place: Place, event: MembershipChanged, *, bot: UserId
                 await members.left(db, place.group_id, event.user, now=now)
             case "leave" | "ban" if event.sender != bot:
                 await members.removed(db, place.group_id, event.user, by=event.sender, now=now)
+            case "leave":
+                await strangers.put_out(db, place.group_id, place.id, event.user, because_of=event.event_id, now=now)
+        if event.membership in ("invite", "join", "knock") and event.sender != bot:
+            await _uninvited(db, place, event.user, now=now)
     await sightings.look_again(db, place.id, now=now)
+
+
+async def _uninvited(db: Db, place: Place, person: UserId, *, now: datetime) -> None:
+    """How they came has been heard: if nobody who may has asked them in, there is nothing to wait for."""
+    assert place.group_id is not None
+    if await members.may_be_there(db, place.group_id, person):
+        await strangers.known_now(db, place.id, person)
+    else:
+        await strangers.noticed(db, place.id, [person], due=now)

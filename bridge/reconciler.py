@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bridge import drift, via
 from bridge.house import House, one_line
 from bridge.lanes import Lanes
 from bridge.matrix.homeserver import (
@@ -21,6 +22,7 @@ from bridge.matrix.homeserver import (
     KnownRoom,
     NoAnswer,
     Rejected,
+    Remove,
     SignedOut,
     SlowDown,
     Step,
@@ -28,11 +30,12 @@ from bridge.matrix.homeserver import (
     TryLater,
 )
 from bridge.plan import obstacles, plan
-from facilitator import encryption_health, members, rooms, sightings
+from facilitator import encryption_health, members, rooms, sightings, strangers
 from facilitator.database import Unavailable
-from facilitator.ids import MatrixRoomId, RoomId, UserId
+from facilitator.ids import GroupId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import WantedRoom
+from facilitator.strangers import Uninvited
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 8
@@ -64,6 +67,8 @@ class Visit:
     room: MatrixRoomId | None
     asked: set[UserId] = field(default_factory=set, repr=False)
     refused: dict[UserId, tuple[str, timedelta | None]] = field(default_factory=dict, repr=False)
+    uninvited: Uninvited = field(default_factory=Uninvited, repr=False)
+    group_id: GroupId | None = None
 
 
 class Reconciler:
@@ -133,24 +138,29 @@ class Reconciler:
         house = self._house
         async with house.database.reading() as db:
             wanted = await rooms.wanted(
-                db, room_id, now=house.clock.now(), recovery=house.recovery, allowed=house.allowed_servers
-            )
-            visit = Visit(wanted, await sightings.matrix_room(db, room_id))
+                db, room_id, now=house.clock.now(), recovery=house.recovery, allowed=house.allowed_servers,
+                version=house.homeserver.room_version,
+            )  # fmt: skip
+            visit = Visit(wanted, await sightings.matrix_room(db, room_id), group_id=await rooms.group_of(db, room_id))
         found, left, at = None, True, house.clock.now()
         for _ in range(ROUNDS):
             at = house.clock.now()
             found = await self._look(visit)
+            if found is not None and await self._told_otherwise(visit, found):
+                return
             steps = self._steps(visit, found)
             left = bool(steps)
             if not steps:
                 break
+            if found is not None:
+                await drift.note(house, visit.group_id, found, steps)
             for step in steps:
                 if not isinstance(step, Invite):
                     await self._take(visit, step)
             await self._ask_in(visit, [step for step in steps if isinstance(step, Invite)])
         if found is not None:
             visit.refused |= {
-                o.user: ("banned", None) for o in obstacles(wanted, found) if o.code == "banned" and o.user
+                o.user: ("banned", None) for o in obstacles(visit.wanted, found) if o.code == "banned" and o.user
             }
             await self._write_down(visit, found, at=at, settled=not left)
 
@@ -159,6 +169,11 @@ class Reconciler:
             return ()  # a person made this room for the two of them; it is theirs to shape
         steps = plan(visit.wanted, found)
         return tuple(step for step in steps if not (isinstance(step, Invite) and step.user in visit.asked))
+
+    async def _told_otherwise(self, visit: Visit, found: FoundRoom) -> bool:
+        """Whether what should be is another thing by now, as the room itself shows: it is looked at anew."""
+        visit.wanted, visit.uninvited = await drift.uninvited(self._house, visit.wanted, found)
+        return await drift.renamed(self._house, visit.group_id, visit.wanted, found)
 
     async def _look(self, visit: Visit) -> FoundRoom | None:
         """The room as it is: where it was last seen, or wherever a joined room carries its marker."""
@@ -182,7 +197,7 @@ class Reconciler:
             await self._found(visit)
         else:
             assert not isinstance(step, Invite)
-            await homeserver.take(step)
+            await homeserver.take(drift.kindly(step, visit.wanted.language) if isinstance(step, Remove) else step)
 
     async def _ask_in(self, visit: Visit, invitations: list[Invite]) -> None:
         """Each server has its people invited one after another, and none waits for another's server."""
@@ -237,7 +252,9 @@ class Reconciler:
     async def _write_down(self, visit: Visit, found: FoundRoom, *, at: datetime, settled: bool) -> None:
         now = self._house.clock.now()
         again = [now + wait for _, wait in visit.refused.values() if wait is not None]
-        again += [visit.wanted.until] if visit.wanted.until else []
+        again += [moment for moment in (visit.wanted.until, visit.uninvited.until) if moment is not None]
+        again += [now + strangers.GRACE] if visit.uninvited.fresh else []
+        stuck = [o.code for o in obstacles(visit.wanted, found)]
         seen = sightings.Looked(
             matrix_room=found.room,
             encryption=found.encryption,
@@ -246,10 +263,16 @@ class Reconciler:
             revision=visit.wanted.revision if settled else None,
             at=at,
             next_look=min(again, default=None) if settled else now + DRIFTING,
+            version=found.version,
+            via=via.of(found, visit.wanted.server_acl),
+            obstacles=sorted({code for code in stuck if code != "banned"}),
+            trouble="no_power" if "no_power" in stuck else None,
         )
         inside = [user for user, membership in found.members.items() if membership == "join"]
         async with self._house.database.transaction() as db:
             await sightings.looked(db, visit.wanted.marker, seen, now=now)
+            due = now + strangers.GRACE
+            await strangers.noticed(db, visit.wanted.marker, visit.uninvited.fresh, due=due)
             await members.found_inside(db, visit.wanted.marker, inside, revision=visit.wanted.revision, now=now)
             await encryption_health.expect(db, visit.wanted.marker, self._others(inside), now=now)
             for user, (trouble, wait) in visit.refused.items():

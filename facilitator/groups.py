@@ -8,11 +8,11 @@ from typing import Literal
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import encryption_health, journal, members, ownership, rooms, schedule, sightings
+from facilitator import encryption_health, journal, members, outbox, ownership, rooms, schedule, sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
 from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
-from facilitator.ids import AccountId, GroupId, new_id
+from facilitator.ids import AccountId, EventId, GroupId, UserId, because, new_id
 from facilitator.rules import names, recurrence
 from facilitator.rules.reach import Health
 from facilitator.rules.recurrence import Occurrence
@@ -98,6 +98,37 @@ async def open_group(
     await rooms.open_for_group(db, group_id, now=now)
     await journal.note(db, "group opened", actor=by, group_id=group_id, now=now)
     return group_id
+
+
+async def renamed_on_matrix(
+    db: AsyncSession, group_id: GroupId, name: str, *, by: UserId, because_of: EventId, now: datetime
+) -> bool:
+    """Somebody has given the room another name in a Matrix client. A facilitator's word is taken over, unless the name
+    would tell others why people meet there: then it is explained to them. Judged once for each such event. Returns
+    whether the group is called so now."""
+    facilitator = await members.facilitator_of(db, group_id, by)
+    if facilitator is None:
+        return False
+    neutral = names.check(name) is None
+    verb = "group renamed in the room" if neutral else "name put back"
+    judged = because("renamed", because_of)
+    if not await journal.note_once(db, judged, verb, actor=facilitator, group_id=group_id, now=now):
+        return False
+    group = await db.get_one(Group, group_id)
+    if neutral:
+        group.name = name.strip()
+        await rooms.group_changed(db, group_id)
+        return True
+    await outbox.put(
+        db,
+        because("name put back", because_of),
+        await rooms.direct_with(db, by, now=now),
+        utterance="name_put_back",
+        parameters={"group": group.name},
+        priority=outbox.Priority.REPLY,
+        now=now,
+    )
+    return False
 
 
 async def suggest_name(db: AsyncSession, *, by: AccountId) -> str:

@@ -5,9 +5,12 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import JournalEntry
-from facilitator.ids import GroupId, new_id
+from facilitator.database.upsert import insert_into
+from facilitator.ids import ActId, GroupId, new_id
 
 BRIDGE = "bridge"
+SOMEBODY = "somebody"
+"""Who has no id of ours."""
 
 
 async def note(
@@ -19,5 +22,21 @@ async def note(
     group_id: GroupId | None = None,
     subject: str | None = None,
 ) -> None:
-    """Write an entry. `actor` and `subject` are ids of ours (or BRIDGE), never Matrix ids."""
+    """Write an entry. `actor` and `subject` are ids of ours (or BRIDGE, SOMEBODY, a code), never Matrix ids."""
     db.add(JournalEntry(id=new_id(), at=now, actor=actor, verb=verb, group_id=group_id, subject=subject))
+
+
+async def note_once(
+    db: AsyncSession,
+    because_of: ActId,
+    verb: str,
+    *,
+    actor: str,
+    now: datetime,
+    group_id: GroupId | None = None,
+    subject: str | None = None,
+) -> bool:
+    """Write an entry, unless this cause has one already. Returns whether it had none."""
+    entry = {"id": because_of, "at": now, "actor": actor, "verb": verb, "group_id": group_id, "subject": subject}
+    put = insert_into(db)(JournalEntry).values(entry).on_conflict_do_nothing()
+    return await db.scalar(put.returning(JournalEntry.id)) is not None

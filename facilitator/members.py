@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import bots, journal, outbox, ownership, rooms, schedule, sightings
+from facilitator import bots, journal, outbox, ownership, rooms, schedule, sightings, strangers
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
 from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
@@ -55,6 +55,7 @@ async def invite(
     if known is not None and known.standing in INSIDE and not await _stuck(db, known):
         raise Invalid("matrix_id", N_("This person is in the group already, or has an open invitation."))
     member = _ask(db, group_id, person, known, by=by, now=now)
+    await strangers.asked_in(db, group_id, person)
     await journal.note(db, "member invited", actor=by, group_id=group_id, subject=member.id, now=now)
     return member.id
 
@@ -67,6 +68,7 @@ async def invited_on_matrix(db: AsyncSession, group_id: GroupId, person: UserId,
     known = await _find(db, group_id, person)
     if known is None or known.standing not in INSIDE:
         member = _ask(db, group_id, person, known, by=inviter, now=now)
+        await strangers.asked_in(db, group_id, person)
         await journal.note(
             db, "member invited in the room", actor=inviter, group_id=group_id, subject=member.id, now=now
         )

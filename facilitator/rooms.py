@@ -12,12 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from facilitator import bots, sightings
-from facilitator.database.tables import Account, Group, GroupFacilitator, Member, MembershipSighting, Room, RoomSighting
+from facilitator.database.tables import (
+    Account,
+    BotAccount,
+    Group,
+    GroupFacilitator,
+    Member,
+    MembershipSighting,
+    Room,
+    RoomSighting,
+)
 from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
 from facilitator.rules import allowed_servers
 from facilitator.rules.allowed_servers import Allowed
-from facilitator.rules.wanted_room import Person, WantedRoom, direct_room, group_room
+from facilitator.rules.wanted_room import ROOM_VERSION, Person, WantedRoom, direct_room, group_room
 
 FOR_GOOD = ("banned", "forbidden", "unknown_person", "unknown_server")
 """Troubles of an invitation that trying again does not mend; inviting anew does."""
@@ -77,6 +86,10 @@ async def group_room_id(db: AsyncSession, group_id: GroupId) -> RoomId:
     return found
 
 
+async def group_of(db: AsyncSession, room_id: RoomId) -> GroupId | None:
+    return await db.scalar(select(Room.group_id).where(Room.id == room_id))
+
+
 async def unclaimed(db: AsyncSession) -> bool:
     """Whether there are rooms nobody looks after yet."""
     return await db.scalar(select(Room.id).where(Room.bot_account_id.is_(None)).limit(1)) is not None
@@ -107,23 +120,36 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -
 
 
 async def wanted(
-    db: AsyncSession, room_id: RoomId, *, now: datetime, recovery: UserId | None = None, allowed: Allowed = None
+    db: AsyncSession,
+    room_id: RoomId,
+    *,
+    now: datetime,
+    recovery: UserId | None = None,
+    allowed: Allowed = None,
+    version: str = ROOM_VERSION,
 ) -> WantedRoom:
     """What the room should be now. Who could not be invited for good, or not yet, is left out until then. `allowed`:
-    the servers that may take part; whoever is in already may go on, until they are removed."""
+    the servers that may take part; whoever is in already may go on, until they are removed. `version`: the one its
+    homeserver makes rooms of."""
     room = await db.get_one(Room, room_id)
     house = await bots.ours(db) | ({recovery} if recovery else set())
+    bot = None if room.bot_account_id is None else (await db.get_one(BotAccount, room.bot_account_id)).user_id
     if room.kind == "direct":
         assert room.person is not None
         seen = await db.get(MembershipSighting, (room.id, room.person))
         asked = Known(room.person, "facilitator", 1, seen).asked_already()
         found = direct_room(room.id, room.revision, name=N_("Hearth"), person=room.person, asked=asked)
-        return replace(found, house=house, server_acl=allowed_servers.acl(allowed, [room.person]))
+        servers = allowed_servers.acl(allowed, [room.person])
+        return replace(found, house=house, bot=bot, version=version, server_acl=servers)
     group = await db.get_one(Group, room.group_id)
-    people, waiting, until = await _people(db, room, now)
+    people, waiting, until = await _people(db, room, now, recovery)
     found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
     inside = [person.user_id for person in people if person.standing in ("facilitator", "joined")]
-    return replace(found, until=until, house=house, server_acl=allowed_servers.acl(allowed, inside))
+    servers = allowed_servers.acl(allowed, inside)
+    return replace(
+        found, until=until, house=house, bot=bot, version=version, server_acl=servers, language=group.language,
+        known=(found.known or frozenset()) | house,
+    )
 
 
 async def place(db: AsyncSession, room_id: RoomId) -> Place | None:
@@ -139,22 +165,26 @@ async def place(db: AsyncSession, room_id: RoomId) -> Place | None:
 
 
 async def _people(
-    db: AsyncSession, room: Room, now: datetime
+    db: AsyncSession, room: Room, now: datetime, recovery: UserId | None
 ) -> tuple[tuple[Person, ...], frozenset[UserId], datetime | None]:
-    """Facilitators and members with their standing; who is not to be asked in (now); and until when."""
+    """Facilitators, members and the recovery account with their standing; who is not to be asked in (now); and until
+    when."""
     facilitators = await db.execute(
-        select(Account.matrix_id, MembershipSighting)
+        select(Account.matrix_id, Account.disabled, MembershipSighting)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
         .outerjoin(MembershipSighting, _sighting_of(room.id, Account.matrix_id_index))
-        .where(GroupFacilitator.group_id == room.group_id, Account.disabled.is_(None))
+        .where(GroupFacilitator.group_id == room.group_id)
     )
     members = await db.execute(
         select(Member, MembershipSighting)
         .outerjoin(MembershipSighting, _sighting_of(room.id, Member.matrix_id_index))
         .where(Member.group_id == room.group_id)
     )
-    people = [Known(user, "facilitator", 1, seen) for user, seen in facilitators]
+    people = [Known(user, "resting" if disabled else "facilitator", 1, seen) for user, disabled, seen in facilitators]
     people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members]
+    if recovery is not None:
+        seen_there = await db.get(MembershipSighting, (room.id, recovery))
+        people.append(Known(recovery, "recovery", 1, seen_there))
     waiting = frozenset(p.user for p in people if p.asked_already() or p.held_back(now))
     until = min((again for p in people if (again := p.again()) and again > now), default=None)
     return tuple(Person(p.user, p.standing) for p in people), waiting, until
@@ -175,7 +205,7 @@ class Known:
         """
         if self.seen is None or self.seen.membership is None:
             return False
-        return self.standing == "facilitator" or self.seen.membership in ("invite", "join")
+        return self.standing in ("facilitator", "recovery") or self.seen.membership in ("invite", "join")
 
     def held_back(self, now: datetime) -> bool:
         again = self.again()

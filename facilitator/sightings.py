@@ -3,7 +3,7 @@
 Called by the bridge only; the panel reads it to say truthfully how a room is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,7 +43,9 @@ class Remembered:
 @dataclass(frozen=True)
 class Looked:
     """What a look at a room showed. `at`: when it began, so that what was heard meanwhile is not overwritten.
-    `revision`: the one it was found to match, None when something was left to do."""
+    `revision`: the one it was found to match, None when something was left to do. `obstacles`: codes of what no step
+    can mend; `trouble`: of what a person has to mend before the room can be looked after. `via`: servers that lead
+    somebody into it."""
 
     matrix_room: MatrixRoomId | None
     encryption: Mapping[str, Any] | None
@@ -52,6 +54,10 @@ class Looked:
     revision: int | None
     at: datetime
     next_look: datetime | None = None
+    version: str | None = None
+    obstacles: Sequence[str] = ()
+    via: Sequence[str] = ()
+    trouble: str | None = None
 
 
 async def remembered(db: AsyncSession, bot: BotId) -> list[Remembered]:
@@ -76,12 +82,20 @@ async def matrix_room(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:
     return await db.scalar(select(RoomSighting.matrix_room).where(RoomSighting.room_id == room_id))
 
 
+async def via(db: AsyncSession, room_id: RoomId) -> tuple[str, ...]:
+    """The servers that could lead somebody into the room when it was last seen, the best first."""
+    found = await db.scalar(select(RoomSighting.via).where(RoomSighting.room_id == room_id))
+    return tuple(found or ())
+
+
 async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: datetime) -> None:
     """Write down what was seen of a room and of the people in it. Who left is for the listener to say: a look would
     say it too early, before it is known whose word it was."""
     values: dict[str, Any] = {
         "matrix_room": seen.matrix_room, "encryption": seen.encryption, "history_visibility": seen.history_visibility,
-        "trouble": None, "failures": int(seen.revision is None), "looked": now, "next_look": seen.next_look,
+        "trouble": seen.trouble, "version": seen.version, "obstacles": list(seen.obstacles),
+        "via": list(seen.via),
+        "failures": int(seen.revision is None), "looked": now, "next_look": seen.next_look,
     }  # fmt: skip
     if seen.revision is not None:
         values["revision"] = seen.revision

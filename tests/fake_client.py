@@ -295,7 +295,8 @@ class FakeClient:
     def _remove(self, step: Remove) -> None:
         room = self._ours(step.room)
         if room.membership(step.user) not in ("leave", "ban"):
-            self.server.change_membership(room, self.user_id, step.user, "leave")
+            reason = {"reason": step.reason} if step.reason else {}
+            self.server.change_membership(room, self.user_id, step.user, "leave", **reason)
 
     async def accept(self, room: MatrixRoomId, *, via: Sequence[str] = ()) -> None:
         def join() -> None:

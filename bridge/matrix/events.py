@@ -134,7 +134,11 @@ def _state(event: Mapping[str, Any], common: dict[str, Any]) -> StateChanged | N
     """What we look after has no key; anything else of these types is somebody's own."""
     if not is_text(event["type"], LONGEST_ID) or not isinstance(event["state_key"], str):
         raise Malformed
-    return StateChanged(**common, type=event["type"]) if event["state_key"] == "" else None
+    if event["state_key"] != "":
+        return None
+    room = event["content"].get("replacement_room") if event["type"] == "m.room.tombstone" else None
+    goes_on_in = MatrixRoomId(room) if is_text(room, LONGEST_ID) else None
+    return StateChanged(**common, type=event["type"], goes_on_in=goes_on_in)
 
 
 def _message(content: Mapping[str, Any], common: dict[str, Any]) -> Message | None:

@@ -99,9 +99,10 @@ class Finder:
         except Rejected:
             return None
         content = event.get("content")
-        marker = content.get(MARKER_KEY) if isinstance(content, dict) else None
-        ours = isinstance(marker, str) and event.get("sender") == self._us
-        return (RoomId(marker), _predecessor(content)) if ours else None
+        if not isinstance(content, dict) or event.get("sender") != self._us:
+            return None
+        marker = content.get(MARKER_KEY)
+        return (RoomId(marker), _predecessor(content)) if isinstance(marker, str) else None
 
 
 async def newest_version(connection: Connection) -> str:

@@ -27,8 +27,10 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "confirm_device": "m.text",
     "help": "m.text",
     "help_again": "m.text",
+    "name_put_back": "m.notice",
     "reminder": "m.text",
     "sessions": "m.notice",
+    "stranger": "m.notice",
     "unknown_command": "m.notice",
     "welcome": "m.text",
 }

@@ -44,6 +44,8 @@ class WantedRoom:
     guest_access: str = "forbidden"
     server_acl: ServerAcl = EVERYBODY
     house: frozenset[UserId] = field(default=frozenset(), repr=False)
+    known: frozenset[UserId] | None = field(default=None, repr=False)
+    """Who may be there; None: whoever is."""
     additional_creators: tuple[UserId, ...] = field(default=(), repr=False)
     bot: UserId | None = field(default=None, repr=False)
     direct_to: UserId | None = field(default=None, repr=False)
@@ -58,7 +60,7 @@ class WantedRoom:
 @dataclass(frozen=True)
 class Person:
     """Somebody as the database has them. `standing`: facilitator, recovery (the account), invited, joined, left or
-    removed."""
+    removed; or resting: a facilitator whose account is disabled for now."""
 
     user_id: UserId = field(repr=False)
     standing: str
@@ -85,6 +87,7 @@ def group_room(
         power_levels=power_levels(facilitators),
         people=asked - waiting,
         unwelcome=frozenset(p.user_id for p in people if p.standing == "removed") - facilitators,
+        known=frozenset(p.user_id for p in people if p.standing not in ("left", "removed")),
         additional_creators=(recovery,) if recovery else (),
     )
 

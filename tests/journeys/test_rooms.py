@@ -89,7 +89,7 @@ async def test_drift_heard_while_a_look_is_under_way_is_looked_at_again(house: R
     group = await house.open_group()
     await house.settle()
     room = house.marked(await house.room_id(group))
-    listen, _, reconcile, _ = house.passes
+    listen, _, reconcile, *_ = house.passes
 
     async def drift() -> None:
         house.client.look = look  # type: ignore[method-assign]

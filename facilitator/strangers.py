@@ -1,0 +1,95 @@
+"""Who is in a group's room although nobody asked them in: noticed, put out kindly after a moment, and told of.
+
+The moment is for a facilitator's invitation that was seen in the room before it was heard.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import journal, outbox, rooms
+from facilitator.database.tables import Account, Group, GroupFacilitator, Room, Stranger
+from facilitator.database.upsert import insert_into
+from facilitator.ids import EventId, GroupId, RoomId, UserId, because
+
+GRACE = timedelta(seconds=30)
+SAID_ONCE_WITHIN = timedelta(minutes=10)
+"""However many come through a door that stood open, a facilitator hears of it once."""
+
+
+@dataclass(frozen=True)
+class Uninvited:
+    """`due`: to be put out now; `fresh`: seen for the first time; `until`: when the next of them is due."""
+
+    due: frozenset[UserId] = field(default=frozenset(), repr=False)
+    fresh: frozenset[UserId] = field(default=frozenset(), repr=False)
+    until: datetime | None = None
+
+
+async def among(db: AsyncSession, room_id: RoomId, people: Collection[UserId], *, now: datetime) -> Uninvited:
+    """Of these, who are in the room without an invitation."""
+    rows = [
+        (user, await db.scalar(select(Stranger.due).where(Stranger.room_id == room_id, Stranger.person_index == user)))
+        for user in people
+    ]
+    return Uninvited(
+        due=frozenset(user for user, due in rows if due is not None and due <= now),
+        fresh=frozenset(user for user, due in rows if due is None),
+        until=min((due for _, due in rows if due is not None and due > now), default=None),
+    )
+
+
+async def noticed(db: AsyncSession, room_id: RoomId, people: Collection[UserId], *, due: datetime) -> None:
+    """They are in the room; whoever was noticed before keeps the earlier moment, unless this one is earlier."""
+    for user in people:
+        row = {"room_id": room_id, "person_index": user, "due": due}
+        insert = insert_into(db)(Stranger).values(row)
+        earlier = Stranger.due > due
+        await db.execute(
+            insert.on_conflict_do_update(
+                index_elements=["room_id", "person_index"], set_={"due": insert.excluded.due}, where=earlier
+            )
+        )
+
+
+async def known_now(db: AsyncSession, room_id: RoomId, person: UserId) -> bool:
+    """They are no stranger any more. Returns whether they were."""
+    gone = delete(Stranger).where(Stranger.room_id == room_id, Stranger.person_index == person)
+    return await db.scalar(gone.returning(Stranger.room_id)) is not None
+
+
+async def asked_in(db: AsyncSession, group_id: GroupId, person: UserId) -> None:
+    """Somebody who may has asked them into the group."""
+    places = select(Room.id).where(Room.group_id == group_id)
+    await db.execute(delete(Stranger).where(Stranger.room_id.in_(places), Stranger.person_index == person))
+
+
+async def put_out(
+    db: AsyncSession, group_id: GroupId, room_id: RoomId, person: UserId, *, because_of: EventId, now: datetime
+) -> None:
+    """The bot has asked somebody to leave; if they were a stranger, each facilitator is told, in their own room."""
+    if not await known_now(db, room_id, person):
+        return
+    await journal.note(db, "stranger removed", actor=journal.BRIDGE, group_id=group_id, now=now)
+    group = await db.get_one(Group, group_id)
+    facilitators = await db.execute(
+        select(Account.id, Account.matrix_id)
+        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+        .where(GroupFacilitator.group_id == group_id, Account.disabled.is_(None))
+    )
+    for account_id, matrix_id in facilitators.all():
+        alone = await rooms.direct_with(db, matrix_id, now=now)
+        if await outbox.said_lately(db, alone, "stranger", since=now - SAID_ONCE_WITHIN):
+            continue
+        await outbox.put(
+            db,
+            because("stranger", because_of, account_id),
+            alone,
+            utterance="stranger",
+            parameters={"who": person, "group": group.name},
+            priority=outbox.Priority.REPLY,
+            now=now,
+        )
