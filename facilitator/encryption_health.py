@@ -24,7 +24,6 @@ from facilitator.rules.reach import Facts, Health, Reach, Sighting
 T = TypeVar("T")
 Healths = dict[UserId, tuple[Health, datetime]]
 """By the blind index of a person's id: how they stand, and since when."""
-CONFIRM = "confirm_device"
 AT_ONCE = 500
 """Rows to a statement: engines have their limits, and one answer may name very many people."""
 
@@ -155,7 +154,7 @@ async def mention(db: AsyncSession, person: UserId, *, now: datetime) -> None:
     """Tell somebody, in their own room with the bot, that a device of theirs is not confirmed: once; and once more only
     where it came back after all had been well for days."""
     room_id = await rooms.direct_with(db, person, now=now)
-    said = await outbox.last_said(db, room_id, CONFIRM)
+    said = await outbox.last_said(db, room_id, "confirm_device")
     well_until = await db.scalar(select(func.max(KeySighting.well_until)).where(KeySighting.person_index == person))
     if said is not None and (well_until is None or well_until <= said):
         return
@@ -164,7 +163,7 @@ async def mention(db: AsyncSession, person: UserId, *, now: datetime) -> None:
         db,
         because("confirm device", room_id, *again),
         room_id,
-        utterance=CONFIRM,
+        utterance="confirm_device",
         parameters={},
         priority=outbox.Priority.SAFETY,
         now=now,

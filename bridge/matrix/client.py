@@ -110,6 +110,10 @@ class NioHomeserver:
         return UserId(self._machine.user_id)
 
     @property
+    def device_id(self) -> str:
+        return str(self._machine.device_id)
+
+    @property
     def room_version(self) -> str:
         return self._room_version
 
@@ -153,8 +157,9 @@ class NioHomeserver:
         found = looking.found(room, state, us=self.user_id)
         known = self._rooms[room]
         known.learn({user for user, membership in found.members.items() if membership == "join"})
-        if ("m.room.encryption", "") in state:
-            known.hear(state["m.room.encryption", ""])
+        for kind in ("m.room.encryption", "m.room.history_visibility"):
+            if (kind, "") in state:
+                known.hear(state[kind, ""])
         return found
 
     async def create(self, step: CreateRoom) -> MatrixRoomId:
@@ -208,8 +213,10 @@ class NioHomeserver:
         known = [self._rooms[room] for room in rooms if room in self._rooms]
         await self._speaking.sharing.share_soon(known, margin=margin)
 
-    async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
-        return await self._speaking.find_sent(room, act, since)
+    async def find_sent(
+        self, room: MatrixRoomId, act: ActId, *, since: str | None = None, tried: datetime | None = None
+    ) -> EventId | None:
+        return await self._speaking.find_sent(room, act, since, tried)
 
     async def redact(self, room: MatrixRoomId, event_id: EventId, act: ActId) -> None:
         await self._speaking.redact(room, event_id, act)

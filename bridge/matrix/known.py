@@ -21,7 +21,9 @@ AT_LEAST = timedelta(hours=1)
 
 @dataclass
 class Room:
-    """`joined` is None until the homeserver has been asked. `turn` keeps sends in a room one after another."""
+    """`joined` is None until the homeserver has been asked. `turn` keeps sends in a room one after another.
+    `new_key`: what is said next is said under a new key, because somebody came or another history is to be seen. (It
+    is not kept over a restart: a key opens nothing before the message it was first given for.)"""
 
     room: MatrixRoomId
     encryption: Mapping[str, Any] | None = None
@@ -29,6 +31,8 @@ class Room:
     joined: set[str] | None = field(default=None, repr=False)
     changed: bool = False
     """Whether `joined` is another than was last kept."""
+    history: str | None = None
+    new_key: bool = False
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property
@@ -53,14 +57,21 @@ class Room:
         if kind == "m.room.encryption" and content.get("algorithm") == MEGOLM:
             self.encryption = content  # and nothing takes it away again: encryption is never lowered
         elif kind == "m.room.member" and self.joined is not None and isinstance(event.get("state_key"), str):
-            change = self.joined.add if content.get("membership") == "join" else self.joined.discard
-            change(event["state_key"])
-            self.changed = True
+            came = {event["state_key"]} if content.get("membership") == "join" else set()
+            self.learn(self.joined - {event["state_key"]} | came, heard=True)
+        elif kind == "m.room.history_visibility" and isinstance(content.get("history_visibility"), str):
+            self.seen_as(content["history_visibility"])
 
-    def learn(self, joined: set[str]) -> None:
+    def learn(self, joined: set[str], *, heard: bool = False) -> None:
         """Who has joined, as the homeserver says."""
-        self.changed = self.changed or self.joined != joined
+        self.new_key = self.new_key or (self.joined is not None and not joined <= self.joined)
+        self.changed = self.changed or heard or self.joined != joined
         self.joined = joined
+
+    def seen_as(self, history: str) -> None:
+        """What newcomers may see of what was said before."""
+        self.new_key = self.new_key or (self.history is not None and self.history != history)
+        self.history = history
 
 
 class Rooms:
@@ -99,6 +110,7 @@ class Rooms:
         for known in rooms:
             room = self[known.room]
             room.all_devices = known.all_devices
+            room.seen_as(known.history_visibility)
             if known.encryption.get("algorithm") == MEGOLM:
                 room.encryption = known.encryption
 

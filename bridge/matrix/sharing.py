@@ -107,7 +107,7 @@ class Sharing:
     def _is_ready(self, room: Room, margin: timedelta) -> bool:
         """Whether a message there would be one request."""
         session = self._held(room)
-        if session is None or room.joined is None or session.ends_within(margin):
+        if session is None or room.joined is None or room.new_key or session.ends_within(margin):
             return False
         joined = room.joined - {self._machine.user_id}
         found = self._recipients(room, joined)
@@ -204,9 +204,11 @@ class Sharing:
         return found
 
     def _session(self, room: Room, recipients: Recipients, margin: timedelta) -> OurSession:
-        """The room's session, or a new one when it is worn out or somebody holds it who should not any more."""
-        session = self._held(room)
-        if session is None or session.holders - recipients.given.keys() or session.ends_within(margin):
+        """The room's session, or a new one when it is worn out, somebody holds it who should not any more, or somebody
+        has come."""
+        session, given = self._held(room), recipients.given.keys()
+        if session is None or room.new_key or session.holders - given or session.ends_within(margin):
+            room.new_key = False
             self._machine.create_outbound_group_session(room.room)
             session = self._held(room)
         assert session is not None
