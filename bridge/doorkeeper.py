@@ -1,136 +1,146 @@
-"""Rooms other people ask us into: taken as the direct room of the one who made it, offered anew in safety, or left.
+"""Rooms other people ask us into: taken as the direct room of the one who made it, offered anew in safety, or declined.
 
-What does not succeed is tried three times, counted in the database, and then left alone: no room somebody made can keep
-the house from hearing everybody else.
+Anybody can invite us, as often as they like and from servers that never answer. So invitations wait in memory, to a
+number, and are answered beside the hearing and not before it; whatever is forgotten the homeserver still shows.
 """
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import asyncio
+from collections import Counter
+from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
+from itertools import islice
 
 import structlog
 
-from bridge.heard import InvitedUs, Sync
+from bridge.heard import InvitedUs
 from bridge.house import House, LeaseLost, one_line
-from bridge.matrix.homeserver import FoundRoom, KnownRoom, Rejected, SignedOut, SlowDown, TryLater
-from facilitator import members, rooms, sightings
+from bridge.matrix.homeserver import Rejected, SignedOut, SlowDown, TryLater
+from facilitator import members, outbox, rooms, sightings
 from facilitator.database import Unavailable
-from facilitator.ids import EventId, MatrixRoomId, UserId
+from facilitator.ids import MatrixRoomId, because
 
 log = structlog.get_logger(__name__)
 TRIES = 3
-AGAIN = timedelta(seconds=1)
-
-
-async def tried_in_vain(house: House, event_id: EventId) -> bool:
-    """Count a try that failed, in a transaction of its own. Returns whether it was the last."""
-    async with house.database.transaction() as db:
-        last = await sightings.failed_once_more(db, event_id, now=house.clock.now()) >= TRIES
-    if last:
-        log.error("event set aside", event_id=event_id)
-    return last
+AT_ONCE = 4
+WITHIN = timedelta(seconds=15)
+"""For one answer. Declining asks the inviter's server, which may be made to keep us waiting."""
+SORTED = 2_000
+"""Of those that one answer brings."""
+WAITING = 500
+"""Invitations that are remembered; the others are looked for when these are answered."""
+GIVEN_UP = 5_000
+SAID_LATELY = timedelta(days=1)
 
 
 class Doorkeeper:
-    """Of one account."""
+    """Of one account. The listener hands it what it hears; `pass_once` is a loop of its own."""
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._welcome: dict[MatrixRoomId, InvitedUs] = {}
+        self._unwelcome: dict[MatrixRoomId, InvitedUs] = {}
+        self._more = True
+        """Whether invitations may stand open that are not remembered here: so at a start."""
+        self._failures: Counter[MatrixRoomId] = Counter()
+        self._given_up: set[MatrixRoomId] = set()
 
-    async def take_in(self, sync: Sync, *, or_leave: bool) -> None:
-        """Answer every invitation, and see to every room we have come into. Raises TryLater when some of it has to be
-        tried again with the same sync, but not before all of it was tried."""
-        again: list[TryLater] = []
-        for invitation in sync.invitations:
-            await self._try(EventId(f"invitation {invitation.room}"), partial(self._answer, invitation), again)
-        for room in (room for room, is_now in sync.ours.items() if is_now == "join"):
-            adopt = partial(self._adopt, room, again, or_leave=or_leave)
-            await self._try(EventId(f"adoption {room}"), adopt, again)
-        if again:
-            raise again[0]
-
-    async def _try(self, key: EventId, work: Callable[[], Awaitable[None]], again: list[TryLater]) -> bool:
-        """At most three times; what has to be tried again goes to `again`. Returns whether to go on: it was done, or
-        given up. A homeserver that asks us to go slower, and whatever ends a pass anyway, is not counted."""
+    async def remember(self, invitations: Collection[InvitedUs]) -> None:
+        """Of one person known here one invitation is welcome, the latest that can be accepted; the others are not."""
+        new = {i.room: i for i in islice(invitations, SORTED) if i.room not in self._given_up}
+        self._more = self._more or len(invitations) > SORTED
+        if not new:
+            return
         async with self._house.database.reading() as db:
-            if await sightings.tries(db, key) >= TRIES:
-                return True
+            known = await members.known_among(db, {invitation.sender for invitation in new.values()})
+            ours = await sightings.ours_among(db, new)
+        mine = [*self._welcome.values(), *(i for i in new.values() if i.sender in known or i.room in ours)]
+        first = {i.room if i.room in ours else i.sender: i for i in sorted(mine, key=_acceptable)}
+        self._welcome = {invitation.room: invitation for invitation in first.values()}
+        others = {i.room: i for i in (*mine, *new.values()) if i.room not in self._welcome | self._unwelcome}
+        free = max(0, WAITING - len(self._unwelcome))
+        self._more = (self._more or len(others) > free) and len(self._given_up) < GIVEN_UP
+        self._unwelcome |= dict(islice(others.items(), free))
+
+    async def pass_once(self) -> bool:
+        """Answer a few invitations, those of people known here first. Returns whether there were any. Raises TryLater
+        when the homeserver asks us to go slower or is not there."""
+        if self._more and not self._welcome and not self._unwelcome:
+            self._more = False
+            try:
+                await self.remember(await self._house.homeserver.invitations())
+            except TryLater:
+                self._more = True
+                raise
+        batch = [*self._welcome.values(), *self._unwelcome.values()][:AT_ONCE]
+        outcomes = await asyncio.gather(*(self._see_to(each) for each in batch), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return bool(batch)
+
+    async def _see_to(self, invitation: InvitedUs) -> None:
+        room, welcome = invitation.room, invitation.room in self._welcome
         try:
-            await work()
+            async with asyncio.timeout(WITHIN.total_seconds()):
+                await self._answer(invitation, welcome=welcome)
+        except Rejected as error:
+            log.info("invitation not answered", code=error.code)
         except (SlowDown, SignedOut, LeaseLost, Unavailable):
             raise
         except Exception as error:
-            bug = None if isinstance(error, TryLater) else error
-            log.warning("room failed", error=one_line(error), exc_info=bug)
-            if not await tried_in_vain(self._house, key):
-                again.append(error if isinstance(error, TryLater) else TryLater("room failed", AGAIN))
-                return False
-        return True
+            log.info("invitation not answered", error=one_line(error))
+            self._failures[room] += 1
+            if self._failures[room] < TRIES:
+                self._put_last(invitation)
+                return
+            if len(self._given_up) < GIVEN_UP:
+                self._given_up.add(room)
+        self._forget(room)
 
-    async def _answer(self, invitation: InvitedUs) -> None:
+    def _put_last(self, invitation: InvitedUs) -> None:
+        for waiting in (self._welcome, self._unwelcome):
+            if waiting.pop(invitation.room, None):
+                waiting[invitation.room] = invitation
+
+    def _forget(self, room: MatrixRoomId) -> None:
+        for waiting in (self._welcome, self._unwelcome, self._failures):
+            waiting.pop(room, None)
+
+    async def _answer(self, invitation: InvitedUs, *, welcome: bool) -> None:
         """Accept a room of ours, and a direct, encrypted one with somebody known here; decline the rest. To somebody
         known who invited us to a direct room in clear, ours is offered instead: the reconciler makes it.
 
+        Any other room is declined also when a facilitator asks, and that is told them where we are alone: in a room
+        that was not opened from the panel nobody has read an agreement, nobody was told that we hear what is said,
+        and help asked for there would seem to be on its way. Our being silently absent would seem so, too.
+
         Our joining is heard like anybody's: what follows from it is done then (`_adopt`).
         """
+        homeserver, safe = self._house.homeserver, _acceptable(invitation)
+        if not welcome:
+            await homeserver.decline(invitation.room)
+            return
         async with self._house.database.reading() as db:
-            known = await members.known_here(db, invitation.sender)
-            ours = await sightings.room_of(db, invitation.room) is not None
-        welcome = ours or (known and invitation.direct and invitation.encrypted)
-        if known and invitation.direct and not welcome:
-            await self._offer(invitation.sender)
-        try:
-            await (self._house.homeserver.accept if welcome else self._house.homeserver.decline)(invitation.room)
-        except Rejected as error:
-            log.info("invitation not answered", code=error.code)
+            ours = bool(await sightings.ours_among(db, [invitation.room]))
+        if not ours and not safe:
+            await self._explain(invitation)
+        await (homeserver.accept if ours or safe else homeserver.decline)(invitation.room)
 
-    async def _offer(self, person: UserId) -> None:
-        now = self._house.clock.now()
+    async def _explain(self, invitation: InvitedUs) -> None:
+        now, person = self._house.clock.now(), invitation.sender
         async with self._house.database.transaction() as db:
-            await rooms.offer_direct(db, await rooms.direct_with(db, person, now=now))
-
-    async def _adopt(self, room: MatrixRoomId, again: list[TryLater], *, or_leave: bool) -> None:
-        """We are in a room that is not known as ours: take it as the direct room of the one who made it, or leave.
-
-        A room we made ourselves is left to the reconciler, who finds it by its marker; and the first sync of all,
-        which names every room the account was ever in, makes us leave none.
-        """
-        house = self._house
-        async with house.database.reading() as db:
-            if await sightings.room_of(db, room) is not None:
+            if not invitation.direct and not await members.has_account(db, person):
                 return
-        with suppress(Rejected):  # we are out of it again already
-            found = await house.homeserver.look(room)
-            person = await self._whose(found)
-            if person is not None:
-                await self._take_as_direct(found, person, again)
-            elif or_leave and found.made_by != house.homeserver.user_id:
-                await house.homeserver.decline(room)
+            alone = await rooms.direct_with(db, person, now=now)
+            await rooms.offer_direct(db, alone)
+            if not invitation.direct and not await outbox.said_lately(
+                db, alone, "not_our_room", since=now - SAID_LATELY
+            ):
+                await outbox.put(
+                    db, because("not our room", invitation.room), alone, utterance="not_our_room", parameters={},
+                    priority=outbox.Priority.REPLY, now=now,
+                )  # fmt: skip
 
-    async def _whose(self, found: FoundRoom) -> UserId | None:
-        """The person a direct room was made by, if it is one and they are known here."""
-        others = found.members.keys() - {self._house.homeserver.user_id}
-        async with self._house.database.reading() as db:
-            maker = found.made_by
-            fits = maker is not None and others == {maker} and found.encryption is not None
-            return maker if fits and maker is not None and await members.known_here(db, maker) else None
 
-    async def _take_as_direct(self, found: FoundRoom, person: UserId, again: list[TryLater]) -> None:
-        """The newest room is the one: another one we had with them is left, so that nobody waits there in vain."""
-        house, now = self._house, self._house.clock.now()
-        async with house.database.transaction() as db:
-            room_id = await rooms.direct_with(db, person, now=now)
-            await rooms.take_charge(db, house.bot)
-            before = await sightings.matrix_room(db, room_id)
-        if before is not None and before != found.room:
-            leave = partial(house.homeserver.decline, before)
-            if not await self._try(EventId(f"leaving {before}"), leave, again):
-                return
-        async with house.database.transaction() as db:
-            seen = sightings.Looked(
-                found.room, found.encryption, found.history_visibility, found.members, None, at=now, next_look=now
-            )
-            await sightings.looked(db, room_id, seen, now=now)
-        known = KnownRoom(found.room, found.encryption or {}, True, found.history_visibility or "shared")
-        house.homeserver.remember([known])
+def _acceptable(invitation: InvitedUs) -> bool:
+    return invitation.direct and invitation.encrypted

@@ -11,7 +11,8 @@ from datetime import timedelta
 import structlog
 
 from bridge import commands, membership
-from bridge.doorkeeper import TRIES, Doorkeeper, tried_in_vain
+from bridge.adoption import TRIES, Adoption, tried_in_vain
+from bridge.doorkeeper import Doorkeeper
 from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, Undecipherable, Unreadable
 from bridge.house import House, one_line
 from bridge.matrix.homeserver import SlowDown, TryLater
@@ -31,7 +32,8 @@ class Listener:
     """One account's ears. `wait`: how long a sync may wait for news."""
 
     def __init__(self, house: House, *, wait: timedelta) -> None:
-        self._house, self._wait, self._door = house, wait, Doorkeeper(house)
+        self._house, self._wait = house, wait
+        self._adoption, self.door = Adoption(house), Doorkeeper(house)
         self._since: str | None = None
         self._answered = False
         self._deaf = False
@@ -49,7 +51,8 @@ class Listener:
         await self._may_be_read_now(sync)
         looked_back = await self._rereading.some() if self.caught_up.is_set() else ()
         read = looked_back or ()
-        await self._door.take_in(sync, or_leave=self._since is not None)
+        await self.door.remember(sync.invitations)
+        await self._adoption.take_in(sync, or_leave=self._since is not None)
         news = bool(read) or self._deaf or sync.next_batch != self._since
         while news and (failed := await self._write_down(sync, read)):
             await self._count(failed)

@@ -158,7 +158,7 @@ async def know_rooms(house: House) -> None:
 
 
 def loops_of(house: House) -> list[Loop]:
-    """All five. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
+    """All six. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
     again, and nobody joins before there is a place to hear from."""
     timer, listener = Timer(house), Listener(house, wait=SYNC_WAIT)
     reconciler, sender = Reconciler(house), Sender(house)
@@ -174,6 +174,7 @@ def loops_of(house: House) -> list[Loop]:
         _flowing("reconciler", reconciler, after=heard),
         _flowing("sender", sender, after=heard),
         Loop("timer", timer.pass_once, until_due, after=heard),
+        Loop("doorkeeper", listener.door.pass_once, lambda: LOOK_AGAIN, after=heard),
         Loop("keys", KeyWatch(house).pass_once, lambda: LOOK_AGAIN, after=heard),
     ]
 

@@ -163,8 +163,23 @@ async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
 
 async def known_here(db: AsyncSession, person: UserId) -> bool:
     """Who may speak with the bot alone: help is not refused to somebody who left or was removed."""
-    was_asked_in = select(Member.id).where(Member.matrix_id_index == person).limit(1)
-    return await db.scalar(was_asked_in) is not None or bool(await groups_of(db, person))
+    return person in await known_among(db, [person])
+
+
+async def known_among(db: AsyncSession, people: Collection[UserId]) -> frozenset[UserId]:
+    """Those of these who may speak with the bot alone: whoever was ever asked into a group, and whoever has an account
+    of the panel."""
+    were_asked_in = await db.scalars(select(Member.matrix_id).where(Member.matrix_id_index.in_(people)))
+    have_accounts = await db.scalars(
+        select(Account.matrix_id).where(Account.matrix_id_index.in_(people), Account.disabled.is_(None))
+    )
+    return frozenset(were_asked_in) | frozenset(have_accounts)
+
+
+async def has_account(db: AsyncSession, person: UserId) -> bool:
+    """Whether they are a facilitator or coordinator here."""
+    found = select(Account.id).where(Account.matrix_id_index == person, Account.disabled.is_(None))
+    return await db.scalar(found) is not None
 
 
 async def could_not_be_invited(

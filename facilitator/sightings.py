@@ -27,6 +27,8 @@ FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=10)
 SLOW_DOWN, UNREACHABLE = "homeserver_slow_down", "homeserver_unreachable"
 THERE = ("join", "invite")
+SET_ASIDE_FOR = timedelta(days=14)
+"""Long after the cursor has moved past it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ async def remembered(db: AsyncSession, bot: BotId) -> list[Remembered]:
 
 async def room_of(db: AsyncSession, matrix_room: MatrixRoomId) -> RoomId | None:
     return await db.scalar(select(RoomSighting.room_id).where(RoomSighting.matrix_room == matrix_room))
+
+
+async def ours_among(db: AsyncSession, matrix_rooms: Collection[MatrixRoomId]) -> frozenset[MatrixRoomId]:
+    """Those of these rooms that are known as ours."""
+    found = await db.scalars(select(RoomSighting.matrix_room).where(RoomSighting.matrix_room.in_(matrix_rooms)))
+    return frozenset(room for room in found if room is not None)
 
 
 async def matrix_room(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:
@@ -243,6 +251,7 @@ async def failed_once_more(db: AsyncSession, event: EventId, *, now: datetime) -
     """Count a failure, in a transaction of its own. Returns how many there have been."""
     count = await tries(db, event) + 1
     await put(db, SetAside, {"event_id": event}, {"tries": count, "since": now})
+    await db.execute(delete(SetAside).where(SetAside.since < now - SET_ASIDE_FOR))
     return count
 
 

@@ -177,6 +177,9 @@ class FakeClient:
                 direct = event.content.get("is_direct") is True
                 yield InvitedUs(room.room, event.sender, direct=direct, encrypted=room.encryption is not None)
 
+    async def invitations(self) -> tuple[InvitedUs, ...]:
+        return await self._ask("invitations", lambda: tuple(self._invitations(0)))
+
     async def read_again(self, room: MatrixRoomId, events: Collection[EventId]) -> tuple[Heard, ...]:
         def read() -> tuple[Heard, ...]:
             seen = {e.event_id: e for e in self.server.room(room).seen_by(self.user_id)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.heard import Heard, Sync
+from bridge.heard import Heard, InvitedUs, Sync
 from bridge.matrix import changing, looking, turns, unreadable
 from bridge.matrix.catching_up import CatchingUp
 from bridge.matrix.connection import Connection, needed, path
@@ -184,6 +184,9 @@ class NioHomeserver:
                 await changing.invite(self._connection, step, direct=direct)
             case Remove():
                 await changing.remove(self._connection, step)
+
+    async def invitations(self) -> tuple[InvitedUs, ...]:
+        return await self._listening.invitations()
 
     async def accept(self, room: MatrixRoomId, *, via: Sequence[str] = ()) -> None:
         await changing.join(self._connection, room, via)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Protocol
 
-from bridge.heard import Heard, Sync
+from bridge.heard import Heard, InvitedUs, Sync
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.reach import Reach
 from facilitator.rules.server_acl import EVERYBODY
@@ -239,6 +239,9 @@ class Homeserver(Protocol):
 
     async def take(self, step: SetState | Invite | Remove) -> None:
         """Safe to repeat: inviting who is there already, or removing who is gone, is not an error."""
+
+    async def invitations(self) -> tuple[InvitedUs, ...]:
+        """Every invitation of ours that stands open, however long. What `listen` gives next stays as it is."""
 
     async def accept(self, room: MatrixRoomId, *, via: Sequence[str] = ()) -> None:
         """Join a room we were invited to, or may join. `via`: servers that are in it; its id names none."""

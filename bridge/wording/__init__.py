@@ -28,6 +28,7 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "help": "m.text",
     "help_again": "m.text",
     "name_put_back": "m.notice",
+    "not_our_room": "m.text",
     "reminder": "m.text",
     "sessions": "m.notice",
     "stranger": "m.notice",

@@ -175,7 +175,7 @@ def test_a_bug_stays_what_it_is() -> None:
 
 async def test_what_one_loop_did_wakes_all_others_and_not_itself(running: Running) -> None:
     loops = service.loops_of(running.house)
-    assert [loop.name for loop in loops] == ["listener", "reconciler", "sender", "timer", "keys"]
+    assert [loop.name for loop in loops] == ["listener", "reconciler", "sender", "timer", "doorkeeper", "keys"]
     for worked in loops:
         for loop in loops:
             loop.wake.clear()

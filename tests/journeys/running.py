@@ -103,6 +103,7 @@ class Running:
             Timer(self.house).pass_once,
             *(waiting if self.shuffled is None else flowing),
             KeyWatch(self.house).pass_once,
+            self._listener.door.pass_once,
         ]
 
     async def cut_off(self) -> None:

@@ -76,6 +76,7 @@ EVERY = (
     Said("help without lines", "help", lines=()),
     Said("help with crisis lines alone", "help", lines=(NIGHT, NIGHT)),
     Said("help with warmlines alone", "help", lines=(LISTENERS, LISTENERS)),
+    Said("not our room", "not_our_room"),
     *_reminders(),
     Said("sessions", "sessions", {"sessions": [RUNNING, SOON, LATER]}),
     Said("no sessions", "sessions", {"sessions": []}),
