@@ -62,13 +62,14 @@ async def put(
     priority: Priority,
     now: datetime,
     not_after: datetime | None = None,
+    not_before: datetime | None = None,
 ) -> bool:
     """Put an act once. Returns whether it was new."""
     insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
     last = select(func.coalesce(func.max(Act.seq), 0) + 1).where(Act.room_id == room_id).scalar_subquery()
     values = {
         "id": act, "room_id": room_id, "seq": last, "priority": int(priority), "utterance": utterance,
-        "parameters": dict(parameters), "due": now, "not_after": not_after, "attempts": 0,
+        "parameters": dict(parameters), "due": not_before or now, "not_after": not_after, "attempts": 0,
     }  # fmt: skip
     put = await db.scalar(insert(Act).values(values).on_conflict_do_nothing().returning(Act.id))
     return put is not None

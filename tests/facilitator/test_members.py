@@ -143,6 +143,14 @@ async def test_a_welcome_tells_who_came_and_when_they_meet(scene: Scene) -> None
     assert (act.room_id, act.priority) == (scene.room, outbox.Priority.WELCOME)
 
 
+async def test_who_is_on_another_server_is_welcomed_when_that_has_had_time_to_learn_of_the_bot(scene: Scene) -> None:
+    far = UserId("@fay:far.example")
+    for person in (BEN, far):
+        await scene.invite(person)
+        await scene.joined(person)
+    assert [act.due for act in await scene.welcomes()] == [NOW, NOW + members.THEIR_SERVER_LEARNS]
+
+
 @pytest.mark.parametrize("person", [EVE, ADA])
 async def test_a_stranger_or_a_facilitator_who_joins_is_no_member_and_not_welcomed(
     scene: Scene, person: UserId
