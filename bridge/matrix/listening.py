@@ -74,6 +74,9 @@ class Listening:
         new = told(await self.connection.get(path("sync"), query, wait=wait))
         if new.next_batch is None:
             raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
+        if since is None:
+            self.rooms.begin_anew()
+            self.their_keys.begin_anew()
         await self._take_in_keys(new, since)
         news = await self._news(new, since)
         return Sync(
@@ -151,6 +154,7 @@ class Listening:
         for room in new.left:
             self.rooms.forget(room)
             self._failures.pop(room, None)
+        self.rooms.keep()
         return news
 
     async def _whole(self, room: MatrixRoomId, content: ToldRoom, since: str | None, budget: gaps.Budget) -> list[Json]:
