@@ -55,3 +55,28 @@ def test_who_joins_and_leaves_is_kept_up_only_once_it_was_asked() -> None:
     for change in (member("@ben:test", "invite"), member("@cleo:test", "join"), member("@ada:test", "ban")):
         room.hear(change)
     assert room.joined == {"@cleo:test"}
+
+
+def test_who_comes_and_another_history_make_it_a_new_key_and_nothing_else_does() -> None:
+    def member(user: str, membership: str) -> dict[str, Any]:
+        return {"type": "m.room.member", "state_key": user, "content": {"membership": membership}}
+
+    def history(seen: str) -> dict[str, Any]:
+        return {"type": "m.room.history_visibility", "state_key": "", "content": {"history_visibility": seen}}
+
+    room = Room(ROOM)
+    room.learn({"@ada:test"})
+    room.hear(history("joined"))
+    for nothing in (member("@ada:test", "join"), member("@ben:test", "invite"), history("joined")):
+        room.hear(nothing)
+        assert not room.new_key
+    room.learn(set())
+    assert not room.new_key, "who is gone is seen by what they hold"
+    room.learn({"@cleo:test"})
+    assert room.new_key
+    room.new_key = False
+    room.hear(member("@ada:test", "join"))
+    assert room.new_key
+    room.new_key = False
+    room.hear(history("shared"))
+    assert room.new_key
