@@ -12,7 +12,8 @@ import structlog
 
 from bridge.house import House, LeaseLost, one_line
 from bridge.lanes import Lanes
-from bridge.matrix.homeserver import Rejected, Sent, SignedOut, SlowDown, TryLater, Urgency
+from bridge.matrix.homeserver import CannotTell, Rejected, Sent, SignedOut, SlowDown, TryLater, Urgency
+from bridge.settings import LEASE
 from facilitator import bots, encryption_health, outbox, rooms, schedule
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, RoomId, UserId
@@ -25,6 +26,7 @@ AT_ONCE = 8
 KEPT = 3
 """Places among them that help and safety alone may take."""
 REMEMBERED = timedelta(hours=20)
+CLOCKS_DIFFER = timedelta(minutes=5)
 TRIES = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
 
@@ -107,9 +109,10 @@ class Sender:
         house, now = self._house, self._house.clock.now()
         if not acts:
             return
-        if not await bots.holds(db, house.bot, holder=house.held.holder, epoch=house.held.epoch):
+        if not await bots.holds(db, house.bot, holder=house.held.holder, epoch=house.held.epoch, lasts=LEASE):
             raise LeaseLost
-        await outbox.trying(db, [act.id for act in acts if not _too_late(act, now)], now=now)
+        trying = [act.id for act in acts if not _too_late(act, now)]
+        await outbox.trying(db, trying, now=now, device=house.homeserver.device_id)
 
     async def _write_down(self, db: Db) -> None:
         now = self._house.clock.now()
@@ -151,14 +154,40 @@ class Sender:
             return Outcome("failed", why="bug")
 
     async def _try(self, act: WaitingAct, now: datetime) -> Outcome:
-        if act.first_try is not None and (_too_late(act, now) or now - act.first_try > REMEMBERED):
-            event_id = await self._house.homeserver.find_sent(act.matrix_room, act.id)
+        if self._must_look(act, now):
+            try:
+                event_id = await self._found(act)
+            except CannotTell:
+                if not act.urgent:  # a person looks; help said twice is better than not at all
+                    log.warning("act uncertain", act_id=act.id)
+                    return Outcome("uncertain", why="unread")
+                event_id = None
             if event_id is not None:
                 return Outcome("sent", event_id=event_id)
         if _too_late(act, now) or not await self._still_true(act):
             return Outcome("too_late")
         sent = await self._send(act, now)
         return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld, reached=sent.reached)
+
+    def _must_look(self, act: WaitingAct, now: datetime) -> bool:
+        """Whether the homeserver would take a repeated try for another message. A first try that is still to come
+        was written down by a clock that was set back since: how old it is nobody knows."""
+        if act.first_try is None:
+            return False
+        elsewhere = act.tried_on not in (None, self._house.homeserver.device_id)
+        age = now - act.first_try
+        return elsewhere or _too_late(act, now) or age > REMEMBERED or age < -CLOCKS_DIFFER
+
+    async def _found(self, act: WaitingAct) -> EventId | None:
+        """The act as said in its room. Raises CannotTell when there are words of ours in it that nobody can name."""
+        try:
+            return await self._house.homeserver.find_sent(act.matrix_room, act.id, tried=act.first_try)
+        except CannotTell as unclear:
+            async with self._house.database.reading() as db:
+                unnamed = unclear.unread - await outbox.already_said(db, unclear.unread)
+            if unnamed or not unclear.whole:
+                raise
+            return None
 
     async def _still_true(self, act: WaitingAct) -> bool:
         """A reminder that had to wait may speak of a session that was called off since."""

@@ -119,13 +119,19 @@ async def let_go(db: AsyncSession, bot: BotId, *, holder: str) -> None:
     await db.execute(update(Lease).where(Lease.bot_account_id == bot, Lease.holder == holder).values(expires=now))
 
 
-async def holds(db: AsyncSession, bot: BotId, *, holder: str, epoch: int) -> bool:
-    """Whether this process still holds the account; asked in every claim."""
+async def holds(db: AsyncSession, bot: BotId, *, holder: str, epoch: int, lasts: timedelta | None = None) -> bool:
+    """Whether this process still holds the account; asked in every claim. With `lasts`, a lease that has run out
+    while nobody took it over (the machine's clock was set on, say) is taken again in the same moment."""
     now = await _database_time(db)
-    found = await db.scalar(
-        select(Lease.epoch).where(Lease.bot_account_id == bot, Lease.holder == holder, Lease.expires > now)
-    )
-    return found == epoch
+    lease = await db.get(Lease, bot, with_for_update=lasts is not None)
+    if lease is None or (lease.holder, lease.epoch) != (holder, epoch):
+        return False
+    if lease.expires > now:
+        return True
+    if lasts is not None:
+        lease.expires = now + lasts
+        await db.flush()
+    return lasts is not None
 
 
 async def _set(db: AsyncSession, bot: BotId, **values: Any) -> None:

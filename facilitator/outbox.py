@@ -4,22 +4,24 @@ Use cases put; the sender takes the oldest unsettled act of each room and settle
 wiped when the act is settled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, func, literal, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting
 from facilitator.database.types import UtcDateTime
-from facilitator.ids import ActId, BotId, EventId, MatrixRoomId, RoomId
+from facilitator.ids import ActId, BotId, EventId, GroupId, MatrixRoomId, RoomId
 
 SLOW_DOWN, UNREACHABLE = "slow_down", "unreachable"
 """Why an act waits for its next try."""
+GIVEN_UP = ("failed", "uncertain")
+WAITS_LONG, SHOWN_FOR = timedelta(minutes=10), timedelta(days=7)
 
 
 class Priority(IntEnum):
@@ -43,6 +45,7 @@ class WaitingAct:
     parameters: Mapping[str, Any] = field(repr=False)
     not_after: datetime | None
     first_try: datetime | None
+    tried_on: str | None
     attempts: int
     priority: Priority
 
@@ -121,8 +124,8 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
     """
     return [
         WaitingAct(
-            a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.attempts,
-            Priority(a.priority),
+            a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.tried_on,
+            a.attempts, Priority(a.priority),
         )
         for a, matrix in (await db.execute(_firsts(bot, now, limit)))
         if matrix is not None
@@ -131,7 +134,7 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
 
 def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId | None]:
     place = func.row_number().over(partition_by=Act.room_id, order_by=(Act.priority, Act.seq, Act.id))
-    firsts = select(Act.id, place.label("place")).where(Act.outcome.is_(None), Act.due <= now).subquery()
+    firsts = select(Act.id, place.label("place")).where(Act.outcome.is_(None)).subquery()
     return (
         select(Act, RoomSighting.matrix_room)
         .join(firsts, firsts.c.id == Act.id)
@@ -172,13 +175,14 @@ async def next_try(db: AsyncSession, bot: BotId) -> datetime | None:
     )
 
 
-async def trying(db: AsyncSession, acts: Sequence[ActId], *, now: datetime) -> None:
-    """Write down that these are being tried, before they are."""
+async def trying(db: AsyncSession, acts: Sequence[ActId], *, now: datetime, device: str | None = None) -> None:
+    """Write down that these are being tried, and from which device, before they are."""
     await db.execute(
         update(Act)
         .where(Act.id.in_(acts))
         .values(
             first_try=func.coalesce(Act.first_try, literal(now, UtcDateTime())),
+            tried_on=func.coalesce(Act.tried_on, literal(device, Text())),
             attempts=Act.attempts + 1,
             next_try=None,
         )
@@ -199,6 +203,47 @@ async def reachable_again(db: AsyncSession, bot: BotId, *, now: datetime) -> Non
     )
 
 
+async def clock_was_set(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
+    """What waits for a moment of the old clock is tried at once."""
+    ours = select(Room.id).where(Room.bot_account_id == bot)
+    await db.execute(
+        update(Act).where(Act.outcome.is_(None), Act.next_try.is_not(None), Act.room_id.in_(ours)).values(next_try=now)
+    )
+
+
+async def already_said(db: AsyncSession, events: Collection[EventId]) -> frozenset[EventId]:
+    """Which of these events are acts that are known to have been said."""
+    found = await db.scalars(select(Act.event_id).where(Act.event_id.in_(events)))
+    return frozenset(event for event in found if event is not None)
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Acts of one room that did not get said: `outcome` failed or uncertain, or None for those that have waited long.
+    `why` is a code; `since` when the oldest was to be said."""
+
+    room_id: RoomId
+    outcome: str | None
+    why: str | None
+    number: int
+    since: datetime
+
+
+async def stuck(db: AsyncSession, *, now: datetime, group_id: GroupId | None = None) -> list[Stuck]:
+    """What a person should know of: acts given up lately, and those that wait for long, of a group or of all. What
+    waits for somebody to accept an invitation is theirs to let wait."""
+    waits = and_(Act.outcome.is_(None), Act.due <= now - WAITS_LONG, or_(Room.kind != "direct", _is_there()))
+    given_up = and_(Act.outcome.in_(GIVEN_UP), Act.settled >= now - SHOWN_FOR)
+    rows = await db.execute(
+        select(Act.room_id, Act.outcome, Act.why, func.count(), func.min(Act.due))
+        .join(Room, Room.id == Act.room_id)
+        .where(or_(waits, given_up), Room.group_id == group_id if group_id is not None else true())
+        .group_by(Act.room_id, Act.outcome, Act.why)
+        .order_by(func.min(Act.due), Act.room_id)
+    )
+    return [Stuck(*row) for row in rows]
+
+
 async def settle(
     db: AsyncSession,
     act: ActId,
@@ -208,7 +253,7 @@ async def settle(
     event_id: EventId | None = None,
     why: str | None = None,
 ) -> None:
-    """Sent, failed or too late; what it would have said is wiped."""
+    """Sent, failed, uncertain or too late; what it would have said is wiped."""
     await db.execute(
         update(Act)
         .where(Act.id == act)

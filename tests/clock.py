@@ -16,7 +16,7 @@ class TurnedClock(Clock):
         self.hurrying = hurrying
         self._now = start
         self._turned = 0.0
-        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
         return self._now
@@ -28,12 +28,16 @@ class TurnedClock(Clock):
         """Go on by so much and wake whose time has come, the earliest first."""
         self._now += by
         self._turned += by.total_seconds()
-        due = sorted((sleeper for sleeper in self._sleepers if sleeper[0] <= self._now), key=lambda sleeper: sleeper[0])
+        due = sorted((each for each in self._sleepers if each[0] <= self._turned), key=lambda sleeper: sleeper[0])
         for sleeper in due:
             self._sleepers.remove(sleeper)
             if not sleeper[1].done():
                 sleeper[1].set_result(None)
         return self._now
+
+    def set_wall(self, by: timedelta) -> None:
+        """Somebody sets the machine's clock: no time goes by, and nobody who sleeps notices."""
+        self._now += by
 
     def turn_to(self, moment: datetime) -> datetime:
         return self.turn(moment - self._now)
@@ -49,5 +53,5 @@ class TurnedClock(Clock):
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._now + duration, woken))
+        self._sleepers.append((self._turned + duration.total_seconds(), woken))
         await woken

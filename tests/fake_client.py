@@ -13,6 +13,7 @@ from bridge.matrix import turns
 from bridge.matrix.homeserver import (
     ACT_KEY,
     MARKER_KEY,
+    CannotTell,
     Counts,
     CreateRoom,
     FoundRoom,
@@ -63,6 +64,10 @@ class FakeClient:
     @property
     def user_id(self) -> UserId:
         return self.device.user
+
+    @property
+    def device_id(self) -> str:
+        return self.device.name
 
     async def _ask(
         self,
@@ -368,14 +373,21 @@ class FakeClient:
         with suppress(HomeserverError):
             await self._ask("share_soon", share)
 
-    async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
+    async def find_sent(
+        self, room: MatrixRoomId, act: ActId, *, since: str | None = None, tried: datetime | None = None
+    ) -> EventId | None:
         after = 0 if since is None else int(since.removeprefix("s"))
 
         def search() -> EventId | None:
             place = self._ours(room)
             recent = list(place.seen_by(self.user_id, after=after))[-HISTORY_SEARCHED:]
-            mine = (e for e in recent if e.sender == self.user_id and e.event_id not in place.redacted)
-            return next((e.event_id for e in mine if e.content.get(ACT_KEY) == act), None)
+            mine = [e for e in recent if e.sender == self.user_id and e.type == MESSAGE and e.sealed is not None]
+            read = {e.event_id for e in mine if self.device.opens(e.sealed) and e.event_id not in place.redacted}
+            found = next((e.event_id for e in mine if e.event_id in read and e.content.get(ACT_KEY) == act), None)
+            unread = [e.event_id for e in mine if e.event_id not in read and tried is not None and e.sent_at >= tried]
+            if found is None and unread:
+                raise CannotTell(unread, whole=True)
+            return found
 
         return await self._ask("find_sent", search)
 

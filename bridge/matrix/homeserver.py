@@ -56,6 +56,15 @@ class Rejected(HomeserverError):
         self.code, self.why = code, why
 
 
+class CannotTell(HomeserverError):
+    """Whether an act was said is not known: these own words since its first try cannot be read (another device, whose
+    keys are gone, said them, or they were hidden). `whole`: there are no others further back."""
+
+    def __init__(self, unread: Collection[EventId], *, whole: bool) -> None:
+        super().__init__("own words unread")
+        self.unread, self.whole = frozenset(unread), whole
+
+
 class SignedOut(HomeserverError):
     """Our access token is no longer good (M_UNKNOWN_TOKEN). Nothing is retried: a person has to act."""
 
@@ -210,6 +219,10 @@ class Homeserver(Protocol):
     @property
     def user_id(self) -> UserId: ...
 
+    @property
+    def device_id(self) -> str:
+        """Transaction ids are remembered for each device by itself."""
+
     async def listen(self, since: str | None, *, wait: timedelta) -> Sync:
         """What is new since the cursor, gaps filled from /messages, at most `wait` later. With None: from now on.
         Asking again with the same cursor gives the same events again. Our own words, reactions and edits are not
@@ -272,8 +285,11 @@ class Homeserver(Protocol):
         be spoken in are left out; what fails is left to the message, and nothing is raised. Whom a key is withheld from
         is told by the next `Sent` all the same."""
 
-    async def find_sent(self, room: MatrixRoomId, act: ActId, *, since: str | None = None) -> EventId | None:
-        """Look through the room's recent history (bounded) for our own message that carries this act's id."""
+    async def find_sent(
+        self, room: MatrixRoomId, act: ActId, *, since: str | None = None, tried: datetime | None = None
+    ) -> EventId | None:
+        """Look through the room's recent history (bounded) for our own message that carries this act's id. `tried`:
+        when it was first tried; then what cannot be answered for sure since then is CannotTell."""
 
     async def redact(self, room: MatrixRoomId, event_id: EventId, act: ActId) -> None: ...
 

@@ -191,8 +191,9 @@ class Act(Table):
     not_after: Mapped[datetime | None]  # when trying becomes pointless
     first_try: Mapped[datetime | None]
     next_try: Mapped[datetime | None]
+    tried_on: Mapped[str | None]  # the device of the first try: the homeserver remembers acts for each by itself
     attempts: Mapped[int] = mapped_column(default=0)
-    outcome: Mapped[str | None]  # sent | failed | too_late; None while unsettled
+    outcome: Mapped[str | None]  # sent | failed | uncertain | too_late; None while unsettled
     why: Mapped[str | None]  # a code, never a text with a name in it
     event_id: Mapped[EventId | None]
     settled: Mapped[datetime | None]

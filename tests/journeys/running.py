@@ -71,6 +71,7 @@ class Running:
     idle: Callable[[], Awaitable[None]] | None = None
     """What people do of themselves, after every pass of a loop."""
     starts: int = 0
+    device: str = "HEARTH"
     client: FakeClient = field(init=False, repr=False)
     house: House = field(init=False, repr=False)
     reconciler: Reconciler | None = field(init=False, repr=False, default=None)
@@ -88,7 +89,7 @@ class Running:
             bot = await bots.enrol(db, user_id=cast.BOT, homeserver="http://test", now=self.clock.now())
             epoch = await bots.hold(db, bot.id, holder=holder, lasts=timedelta(hours=1), takes_over="here:")
         assert epoch is not None
-        self.client = self.server.bot()
+        self.client = self.server.bot(device=self.device)
         self.house = House(
             Held(bot.id, holder, epoch), self.database, self.client, self.clock, WORDS, reminder_offsets=self.offsets
         )

@@ -84,6 +84,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("login", sa.Text(), server_default="session", nullable=False))
         batch_op.add_column(sa.Column("marks", sa.Text(), nullable=True))
 
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("tried_on", sa.Text(), nullable=True))
+
     with op.batch_alter_table("room_sightings", schema=None) as batch_op:
         batch_op.add_column(sa.Column("version", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("via", sa.Text(), nullable=True))
@@ -113,6 +116,9 @@ def downgrade() -> None:
         batch_op.drop_column("obstacles")
         batch_op.drop_column("via")
         batch_op.drop_column("version")
+
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_column("tried_on")
 
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
         batch_op.drop_column("marks")
