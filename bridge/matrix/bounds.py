@@ -67,6 +67,10 @@ class RoomKeys(GroupSessionStore):
         held: dict[str, InboundGroupSession] = self._entries[room_id].get(sender_key, {})
         return held.get(session_id)
 
+    def givers(self, room_id: str) -> list[dict[str, InboundGroupSession]]:
+        """What each device gave us of a room's keys."""
+        return list(self._entries[room_id].values())
+
     def add(self, session: InboundGroupSession) -> bool:
         room = self._entries.setdefault(session.room_id, _Entries(dict, ()))
         held = room.setdefault(session.sender_key, {})

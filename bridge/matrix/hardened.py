@@ -80,7 +80,7 @@ class Machine(Olm):
     def _let_go(self) -> None:
         known = {*self.device_store.keys(), self.account.identity_keys["curve25519"]}
         self.store.forget_sessions([session.id for session in self.session_store.too_many(known)])
-        self.store.forget_room_keys([session.id for session in self.inbound_group_store.too_many(known)])
+        self.store.forget_room_keys(self.inbound_group_store.too_many(known))
 
     def _receive_one(self, raw: Any) -> RoomKeyEvent | None:
         try:
@@ -122,7 +122,7 @@ class Machine(Olm):
             content = event["content"]
             if content["algorithm"] != screening.MEGOLM:
                 raise Malformed
-            session = self._inbound(room, content["session_id"], content.get("sender_key"))
+            session = self._inbound(room, content["session_id"], event.get("sender"))
             return self._opened(room, event, session)
         except (NoKey, Malformed):
             raise
@@ -130,25 +130,22 @@ class Machine(Olm):
             self.faults["room_event"] += 1
             raise Malformed from error
 
-    def _inbound(self, room: str, session_id: str, sender_key: str | None) -> InboundGroupSession:
-        """`sender_key` may be absent since spec 1.3; the session then speaks for itself. Looked up without nio's
-        `get`, which remembers every key it was ever asked for."""
-        held = self.inbound_group_store._entries.get(room, {})
-        if not isinstance(session_id, str) or not isinstance(sender_key, str | None):
+    def _inbound(self, room: str, session_id: str, sender: Any) -> InboundGroupSession:
+        """Everybody in the room has the key and can pass it off as theirs: of those who gave it to us, a device of the
+        sender's goes first. What the event itself says of its `sender_key` is nobody's word (spec 1.3)."""
+        if not isinstance(session_id, str) or not isinstance(sender, str):
             raise Malformed
-        if sender_key is not None:
-            found = held.get(sender_key, {}).get(session_id)
-        else:
-            any_of = [sessions[session_id] for sessions in held.values() if session_id in sessions]
-            found = any_of[0] if len(any_of) == 1 else None
-        if found is None:
+        held = self.inbound_group_store.givers(room)
+        given = [sessions[session_id] for sessions in held if session_id in sessions]
+        if not given:
             raise NoKey
-        return found
+        theirs = {(device.curve25519, device.ed25519) for device in self.device_store.active_user_devices(sender)}
+        return next((key for key in given if (key.sender_key, key.ed25519) in theirs), given[0])
 
     def _opened(self, room: str, event: Mapping[str, Any], session: InboundGroupSession) -> Opened:
         plain, index = session.decrypt(event["content"]["ciphertext"])
         seen = SimpleNamespace(
-            sender_key=session.sender_key,
+            sender_key=room,
             session_id=session.id,
             event_id=event["event_id"],
             server_timestamp=event["origin_server_ts"],

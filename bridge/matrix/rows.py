@@ -134,11 +134,11 @@ class Rows(SqliteStore):
     # -- room keys -------------------------------------------------------------------------------------------
 
     def save_inbound_group_session(self, session: InboundGroupSession) -> None:
-        self._room_keys[session.id] = session
+        self._room_keys[_given(session)] = session
         self._saved()
 
     def _room_key_row(self, key: InboundGroupSession) -> tuple[Any, ...]:
-        return key.sender_key, self.account_id(), key.ed25519, key.room_id, key.pickle(self.pickle_key), key.id
+        return key.sender_key, self.account_id(), key.ed25519, key.room_id, key.pickle(self.pickle_key), _given(key)
 
     def load_inbound_group_sessions(self) -> GroupSessionStore:
         loaded = GroupSessionStore()
@@ -148,8 +148,8 @@ class Rows(SqliteStore):
             loaded._entries[key.room_id][key.sender_key][key.id] = key
         return loaded
 
-    def forget_room_keys(self, ids: Iterable[str]) -> None:
-        self._forget("megolminboundsessions", self._room_keys, ids)
+    def forget_room_keys(self, keys: Iterable[InboundGroupSession]) -> None:
+        self._forget("megolminboundsessions", self._room_keys, map(_given, keys))
 
     # -- devices ---------------------------------------------------------------------------------------------
 
@@ -208,3 +208,8 @@ def _bytes(value: bytes | str) -> bytes:
 
 def _instant(written: str) -> datetime:
     return datetime.fromisoformat(written)
+
+
+def _given(key: InboundGroupSession) -> str:
+    """A room's key is kept as often as somebody gave it to us: it may have come from another than its owner first."""
+    return f"{key.id} {key.sender_key}"

@@ -80,8 +80,10 @@ def test_what_is_let_go_of_in_the_transaction_that_brought_it_does_not_come_back
     with house.store.together():
         session = house.begin_with(phone)
         house.machine.create_group_session("key", "signing", ROOM, outbound.id, outbound.session_key)
+        key = house.machine.inbound_group_store.get(ROOM, "key", outbound.id)
+        assert key is not None
         house.store.forget_sessions([session.id])
-        house.store.forget_room_keys([outbound.id])
+        house.store.forget_room_keys([key])
     machine = house.opened_again()
     assert not machine.session_store[phone.identity_keys["curve25519"]]
     assert machine.inbound_group_store.get(ROOM, "key", outbound.id) is None
