@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bridge import account, commands, health, signing_in
+from bridge import account, commands, health, pacing, signing_in
 from bridge.house import House, LeaseLost, one_line
 from bridge.key_watch import KeyWatch
 from bridge.listener import Listener
@@ -17,6 +17,7 @@ from bridge.loops import Loop, keep_going
 from bridge.matrix.client import NioHomeserver
 from bridge.matrix.homeserver import KnownRoom, Overtaken, Rejected, SignedOut, TryLater
 from bridge.matrix.keystore import KeyStore
+from bridge.matrix.pace import Pace
 from bridge.reconciler import Reconciler
 from bridge.sender import Sender
 from bridge.settings import LOOK_AGAIN, SYNC_WAIT, Settings
@@ -73,11 +74,12 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
             homeserver = await _started(database, bot, settings, keys, vitals)
             stack.push_async_callback(homeserver.close)
             vitals.client = homeserver
+            await pacing.recall(database, bot.id, homeserver.pace, now=clock.now())
             surroundings = House(
                 held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets),
                 UserId(settings.recovery_account) if settings.recovery_account else None, house.allowed_servers,
             )  # fmt: skip
-            await _go(surroundings, vitals, house)
+            await _go(surroundings, vitals, house, homeserver.pace)
 
         await _until(stop, vitals, work(), account.keep_holding(database, held, clock))
         log.info("bridge stops")
@@ -120,7 +122,7 @@ async def _started(database: Database, bot: Bot, settings: Settings, keys: KeySt
             await vitals.clock.sleep(error.after)
 
 
-async def _go(house: House, vitals: Vitals, settings: HouseSettings) -> None:
+async def _go(house: House, vitals: Vitals, settings: HouseSettings, pace: Pace) -> None:
     """Know every room, then run the loops, the bell and the pulse together until cancelled."""
     await know_rooms(house)
     await ask_if_signed(house, vitals)
@@ -133,6 +135,7 @@ async def _go(house: House, vitals: Vitals, settings: HouseSettings) -> None:
             for loop in loops:
                 group.create_task(keep_going(loop, vitals=vitals, worked=waker(loops)))
             group.create_task(_ring(bell, loops, house.clock))
+            group.create_task(pacing.keep(house.database, house.bot, pace, house.clock))
             group.create_task(_pulse(house, vitals))
     finally:
         await bell.close()

@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import encryption_health, journal, members, outbox, ownership, rooms, schedule, sightings
+from facilitator import encryption_health, journal, members, outbox, ownership, pace, rooms, schedule, sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
 from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
@@ -65,6 +65,7 @@ class GroupPage:
     facilitators: tuple[str, ...] = field(repr=False)
     roster: tuple[members.MemberLine, ...] = field(repr=False)
     series: tuple[schedule.SeriesLine, ...]
+    progress: pace.Progress | None
     own_health: Health | None = None
     """Whether the facilitator who looks can read the room themselves."""
 
@@ -193,6 +194,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         roster=await members.roster(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
         own_health=await _own(db, by, healths),
+        progress=await pace.progress(db, group_id, now=now),
     )
 
 
@@ -210,6 +212,8 @@ def room_state(revision: int, seen: Seen | None, beats: Mapping[str, datetime], 
         return RoomState("in_trouble", "no_bridge", bridge, bridge)
     if homeserver is None or now - homeserver > SILENT:
         return RoomState("in_trouble", "homeserver_unreachable", homeserver, bridge)
+    if seen is not None and seen.trouble == sightings.SLOW_DOWN:
+        return RoomState("catching_up", seen.trouble, seen.looked, bridge)  # a wait is no trouble
     if seen is not None and seen.trouble is not None:
         return RoomState("in_trouble", seen.trouble, seen.looked, bridge)
     if seen is None or seen.revision < revision:

@@ -31,8 +31,14 @@ function catchingUp() {
   return document.getElementById("room")?.dataset.state === "catching_up" || document.querySelector(".standing.invited");
 }
 
+// A page that knows how long things will take is asked for seldom, and as long as they do.
+function paced() {
+  return Number(document.querySelector("#room [data-again]")?.dataset.again ?? 0) * 1000;
+}
+
 function lookAgain(wait) {
-  if (!catchingUp() || wait > 60_000) return;
+  if (!paced() && (!catchingUp() || wait > 60_000)) return;
+  if (paced()) wait = Math.min(Math.max(wait, paced()), 60_000);
   setTimeout(() => {
     const request = new XMLHttpRequest();
     request.open("GET", location.pathname);

@@ -1,0 +1,113 @@
+"""A bot that nobody has made exempt: everything comes to be at the homeserver's pace, and nothing else suffers.
+
+In CI the limits are twenty times faster than stock; HEARTH_SOAK=1 takes them as they are, which is half an hour.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy import homeserver
+from tests.live.crowded import GROUPS, PEOPLE, Crowded, limits, signed_in, somebody
+from tests.live.world import Person
+
+pytestmark = pytest.mark.live
+
+SOAK = os.environ.get("HEARTH_SOAK") == "1"
+TIMES = 1 if SOAK else 20
+PATIENCE = timedelta(minutes=45) if SOAK else timedelta(seconds=150)
+
+INSIDE = PEOPLE + 2
+"""With the facilitator and the bot."""
+ROOMS = "SELECT count(*) FROM room_sightings WHERE encryption IS NOT NULL"
+INVITED = """SELECT count(*) FROM membership_sightings JOIN rooms ON rooms.id = room_id
+    WHERE membership IN ('invite', 'join') AND kind = 'group'"""
+REMINDED = "SELECT count(*) FROM outbox WHERE utterance = 'reminder' AND outcome = 'sent'"
+FAILED = "SELECT count(*) FROM outbox WHERE outcome = 'failed' OR outcome = 'too_late'"
+HELPED = "SELECT count(*) FROM outbox WHERE utterance = 'help' AND outcome = 'sent'"
+TROUBLED = "SELECT count(*) FROM room_sightings WHERE trouble IS NOT NULL AND trouble <> 'homeserver_slow_down'"
+CALLED = "SELECT stream_ordering FROM events WHERE sender = ? AND type = 'm.room.message'"
+SAID_IN = """SELECT min(stream_ordering) FROM events
+    WHERE sender = ? AND type = 'm.room.encrypted' AND room_id = ? AND stream_ordering > ?"""
+BETWEEN = """SELECT count(*) FROM events WHERE sender = ? AND stream_ordering > ? AND stream_ordering < ?
+    AND (type IN ('m.room.create', 'm.room.encrypted') OR (type = 'm.room.member' AND state_key <> sender))"""
+MADE = "SELECT count(*) FROM events WHERE sender = ? AND type = 'm.room.create'"
+FOUND = "SELECT count(*) FROM room_sightings WHERE matrix_room IS NOT NULL"
+
+
+@pytest.fixture
+async def crowd(tmp_path: Path) -> AsyncIterator[tuple[Crowded, Person]]:
+    options = homeserver.Options(
+        data=tmp_path / "homeserver", port=homeserver.free_port(), limited=True, extra=limits(TIMES)
+    )
+    async with homeserver.running(options) as server:
+        crowded = Crowded(server, tmp_path / "hearth", await somebody(server, "hearth"))
+        await somebody(server, "ben")
+        ben = await signed_in(server, "ben")
+        await crowded.database.upgrade()
+        yield crowded, ben
+        await ben.close()
+        await crowded.stop()
+
+
+async def test_twenty_groups_come_to_be_at_the_homeservers_pace_and_a_call_for_help_waits_for_none_of_it(
+    crowd: tuple[Crowded, Person], capsys: pytest.CaptureFixture[str]
+) -> None:
+    house, ben = crowd
+    await house.open_groups(ben.user_id)
+    house.start()
+
+    async def ben_is_asked() -> bool:
+        answer = await ben.do("GET", "sync?timeout=0")
+        rooms.extend(answer.get("rooms", {}).get("invite", {}))
+        return bool(rooms)
+
+    rooms: list[str] = []
+    began = house.clock.now()
+    await house.until(ben_is_asked, PATIENCE)
+    await ben.join(rooms[0])  # type: ignore[arg-type]
+
+    async def under_way() -> bool:
+        return house.count(ROOMS) >= GROUPS // 2
+
+    await house.until(under_way, PATIENCE)
+    await ben.say_in_clear(rooms[0], "!help")  # type: ignore[arg-type]
+
+    async def helped() -> bool:
+        return house.count(HELPED) > 0
+
+    help_took = await house.until(helped, PATIENCE)
+    called = house.count(CALLED, ben.user_id, server=True)
+    answered = house.count(SAID_IN, house.bot, rooms[0], called, server=True)
+    before_help = house.count(BETWEEN, house.bot, called, answered, server=True)
+    still_to_come = GROUPS * INSIDE - house.count(INVITED)
+
+    times = {}
+    for name, sql, goal in (
+        ("rooms", ROOMS, GROUPS),
+        ("reminders", REMINDED, GROUPS),
+        ("invitations", INVITED, GROUPS * INSIDE),
+    ):
+
+        async def done(sql: str = sql, goal: int = goal) -> bool:
+            return house.count(sql) >= goal
+
+        await house.until(done, PATIENCE)
+        times[name] = round((house.clock.now() - began).total_seconds())
+    told = await house.told()
+    with capsys.disabled():
+        print(f"\n{TIMES} times stock; seconds until all: {times}; help {help_took.total_seconds():.1f} s, "
+              f"{before_help} of ours between; {dict(told)}")  # fmt: skip
+
+    assert still_to_come > 20, "help was called while much waited"
+    assert before_help <= 3, "nothing but what was under way went before help"
+    assert house.count(FAILED) == 0
+    assert house.count(TROUBLED) == 0
+    assert house.count(MADE, house.bot, server=True) == house.count(FOUND), "no room is nobody's"
+    assert '"level": "error"' not in house.log
+    limited = told.get('requests_total{outcome="limited"}', 0)
+    allowed = GROUPS * (1 + PEOPLE + 1 + 1)
+    assert limited < allowed * 0.1
