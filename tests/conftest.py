@@ -10,7 +10,7 @@ from facilitator.database import Database
 from tests.clock import TurnedClock
 from tests.keys import Keys, migrate
 
-CONTRACT = ("account", "messages", "people", "rooms", "world")
+CONTRACT = ("account", "keys", "messages", "people", "rooms", "world")
 pytest.register_assert_rewrite(*(f"tests.contract_{part}" for part in CONTRACT))
 pytest_plugins = ["tests.postgres", "tests.left_out"]  # in this order: the second imports the first
 
