@@ -58,6 +58,8 @@ class Machine(Olm):
         super().__init__(user_id, device_id, store)
         self.ours = OurSessions(store)
         self.faults: Counter[str] = Counter()
+        self._came: set[tuple[MatrixRoomId, str]] = set()
+        """Keys that came with an answer that could not be written down: they open once, and are told when it can."""
         self.unread = 0
         """How often an event came whose key we lack, those asked for again included."""
 
@@ -73,9 +75,11 @@ class Machine(Olm):
         whatever is malformed is counted and dropped. Key requests and verifications are not answered."""
         with self.store.together():
             received = [self._receive_one(raw) for raw in events]
+            self._came |= {(MatrixRoomId(key.room_id), key.session_id) for key in received if key is not None}
             if received:
                 self._let_go()
-        return frozenset((MatrixRoomId(key.room_id), key.session_id) for key in received if key is not None)
+        came, self._came = self._came, set()
+        return frozenset(came)
 
     def _let_go(self) -> None:
         known = {*self.device_store.keys(), self.account.identity_keys["curve25519"]}

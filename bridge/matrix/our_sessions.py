@@ -90,15 +90,17 @@ class OurSessions:
     def keep(self, sessions: Iterable[tuple[str, OurSession]]) -> None:
         """Write them down with steps to use, durably: asked before anything is said or sent under them."""
         account = self._store.account_id()
-        rows = []
+        rows, set_aside = [], []
         for room, session in sessions:
-            if session.needs_steps:
-                session.reserved = session.message_index + AHEAD
+            reserved = session.message_index + AHEAD if session.needs_steps else session.reserved
+            set_aside.append((session, reserved))
             sets = (_text(each) for each in (session.offered, session.users_shared_with, session.users_ignored))
             pickle = session.pickle(self._store.pickle_key)
-            rows.append((account, room, pickle, session.creation_time.isoformat(), session.reserved, *sets))
+            rows.append((account, room, pickle, session.creation_time.isoformat(), reserved, *sets))
         with self._store.together():
             self._store.many("INSERT OR REPLACE INTO oursessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        for session, reserved in set_aside:  # only now: a step that is not set aside on the disk is never used
+            session.reserved = reserved
 
 
 def _text(devices: Iterable[Device]) -> str:

@@ -5,15 +5,32 @@ account once per Olm session, and reads devices one by one: nine tenths of what 
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import peewee
+import structlog
 from nio.crypto import DeviceStore, GroupSessionStore, OlmDevice, SessionStore, TrustState
 from nio.crypto.sessions import InboundGroupSession, OlmAccount, Session
 from nio.store import SqliteStore
 
+from bridge.matrix.homeserver import TryLater
+
+log = structlog.get_logger(__name__)
+AFTER_A_FAULT = timedelta(seconds=5)
 WRITTEN = "%Y-%m-%d %H:%M:%S.%f"  # as nio writes it
+
+
+@contextlib.contextmanager
+def told_as_weather() -> Iterator[None]:
+    """A disk that is full or a file that is locked passes by itself or with the host's help: TryLater, no bug."""
+    try:
+        yield
+    except (peewee.OperationalError, sqlite3.OperationalError) as error:
+        log.error("key store cannot be written", error=type(error).__name__)
+        raise TryLater("key store", AFTER_A_FAULT) from error
 
 
 class Rows(SqliteStore):
@@ -23,6 +40,7 @@ class Rows(SqliteStore):
     _depth = 0
 
     def _prepare(self) -> None:
+        """Nothing is left to write."""
         self._account: OlmAccount | None = None
         self._sessions: dict[str, tuple[str, Session]] = {}
         self._room_keys: dict[str, InboundGroupSession] = {}
@@ -34,8 +52,17 @@ class Rows(SqliteStore):
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Everything saved within is one transaction. If something fails meanwhile, what a session has said stays
-        said: it is written all the same."""
+        said: it is written all the same. Raises TryLater when it cannot be written: it is then written with the next
+        that can, and nothing of it may be sent before."""
         self._depth += 1
+        try:
+            with told_as_weather(), self._written_at_the_end() if self._depth == 1 else self.database.atomic():
+                yield
+        finally:
+            self._depth -= 1
+
+    @contextlib.contextmanager
+    def _written_at_the_end(self) -> Iterator[None]:
         try:
             with self.database.atomic():
                 yield
@@ -43,34 +70,31 @@ class Rows(SqliteStore):
         except BaseException:
             with self.database.atomic():
                 self._write()
+            self._prepare()
             raise
-        finally:
-            self._depth -= 1
+        self._prepare()
 
     def ask(self, statement: str, *values: Any) -> Any:
-        return self.database.execute_sql(statement, values)
+        with told_as_weather():
+            return self.database.execute_sql(statement, values)
 
     def many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:
-            self.database.connection().executemany(statement, rows)
+            with told_as_weather():
+                self.database.connection().executemany(statement, rows)
 
     def _write(self) -> None:
-        if self._depth > 1:
-            return
-        account, self._account = self._account, None
-        if account is not None:
-            self._write_account(account)
-        sessions, self._sessions = self._sessions, {}
+        if self._account is not None:
+            self._write_account(self._account)
         self.many(
             "INSERT OR REPLACE INTO olmsessions (creation_time, last_usage_date, sender_key, account_id, session, "
             "session_id) VALUES (?, ?, ?, ?, ?, ?)",
-            [self._session_row(key, session) for key, session in sessions.values()],
+            [self._session_row(key, session) for key, session in self._sessions.values()],
         )
-        room_keys, self._room_keys = self._room_keys, {}
         self.many(
             "INSERT INTO megolminboundsessions (sender_key, account_id, fp_key, room_id, session, session_id) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET session = excluded.session",
-            [self._room_key_row(key) for key in room_keys.values()],
+            [self._room_key_row(key) for key in self._room_keys.values()],
         )
 
     def _saved(self) -> None:
