@@ -18,7 +18,7 @@ from facilitator.rules.reach import Health
 from facilitator.rules.recurrence import Occurrence
 
 INSIDE = ("invited", "joined")
-THEIR_SERVER_LEARNS = timedelta(seconds=3)
+THEIR_SERVER_LEARNS = timedelta(seconds=10)
 """Another server asks for the bot's devices when the first of its people joins. A word that comes before it knows them
 is shown by strict apps as one from nobody, for good."""
 

@@ -117,6 +117,12 @@ const deeds = {
         return {};
     },
 
+    // The devices of somebody that this client has heard of.
+    async devices({ user }) {
+        const known = await client.getCrypto().getUserDeviceInfo([user]);
+        return { devices: [...(known.get(user)?.keys() ?? [])] };
+    },
+
     async send({ room, body, msgtype = "m.text" }) {
         await until(() => client.getRoom(room)?.hasEncryptionStateEvent(), "the room is not encrypted");
         const sent = await client.sendMessage(room, { msgtype, body });
