@@ -1,7 +1,7 @@
 """One allowance of the homeserver, learned from its refusals: how long a token takes to grow, how many it holds.
 
-A refusal only says how long to wait. But between two moments from which a request would be allowed again lie exactly
-as many tokens as requests went through: from a few refusals the rhythm follows, and after that there are hardly any.
+A refusal only says how long to wait, which is never longer than a token takes. And between two moments from which a
+request would be allowed again lie as many tokens as requests went through: seen over a while, the rhythm follows.
 """
 
 from collections import deque
@@ -16,7 +16,11 @@ HALVED_AFTER, FORGOTTEN_AFTER = 3, 8
 """Tries ahead of their time, one after another, that went through: the limit was raised, or lifted."""
 FADES = 86_400.0
 """Seconds without a refusal after which nothing is believed any more: one refusal teaches it again."""
-SHORTEST, A_MOMENT, A_FEW_MOMENTS = 0.005, 0.05, 3.0
+SHORTEST, A_FEW_MOMENTS = 0.005, 3.0
+LONG_ENOUGH, MANY_ENOUGH = 10.0, 5
+"""How much has to lie between two refusals before their distance says more than they do themselves: answers take
+their time, and when the server looked at its clock is known to within that."""
+MISTAKEN = 1.5
 A_LITTLE = 1.01
 """We count slightly slower than the server does: who runs ahead is refused, who is behind loses nothing."""
 
@@ -30,6 +34,7 @@ class Bucket:
     free_at: float = 0.0
     """From when a token is there; moved on by every one that is taken."""
     refused_at: float = float("-inf")
+    """When we heard of the last refusal. What was under way then tells nothing that is new."""
     _in_vain: int = 0
     _since_refused: int = 0
     _ahead: int = 0
@@ -37,6 +42,7 @@ class Bucket:
     """A moment from which the server would have allowed a request, and how many went through since."""
     _since_reference: int = 0
     _overflowed: bool = False
+    _longest: float = SHORTEST
     _seen: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SEEN), repr=False)
 
     def known(self, now: float) -> bool:
@@ -54,17 +60,21 @@ class Bucket:
 
     def take(self, now: float) -> None:
         """One request goes out."""
-        self._count(1)
-        if not self.every:
-            self._seen.append(now)
-            return
-        self._overflowed |= now - self.free_at > max(self.burst - 1, 3) * self.every
-        self.free_at = max(self.free_at, now - (self.burst - 1) * self.every) + self.every * A_LITTLE
+        if self.every:
+            self._overflowed |= now - self.free_at > max(self.burst - 1, 3) * self.every
+            self.free_at = max(self.free_at, now - (self.burst - 1) * self.every) + self.every * A_LITTLE
 
     def give_back(self) -> None:
         """It did not come to this: another limit refused the request."""
-        self._count(-1)
         self.free_at -= self.every * A_LITTLE
+
+    def went(self, begun: float) -> None:
+        """The request that was begun then went through."""
+        self._since_refused += 1
+        if begun > self.refused_at:
+            self._since_reference += 1
+        if not self.every:
+            self._seen.append(begun)
 
     def may_try_ahead(self) -> bool:
         usual = min(max(int(MEANWHILE / self.every), LEAST_PATIENCE), PATIENCE)
@@ -84,44 +94,43 @@ class Bucket:
         self._overflowed = True
         return False
 
-    def refused(self, begun: float, wait: float, *, ahead: bool = False) -> None:
-        """A request taken at `begun` was refused; the next is allowed `wait` later. `ahead`: it had no token."""
-        self._count(-1)
-        allowed = begun + wait
-        if begun > self.refused_at:  # else it went out beside one that was refused: the same news
-            self._learn(begun, allowed, ahead=ahead)
-            self._since_refused, self._ahead, self.refused_at = 0, 0, begun
-            self.free_at = allowed + A_MOMENT
-        self.free_at = max(self.free_at, allowed + A_MOMENT)
+    def refused(self, begun: float, now: float, wait: float, *, ahead: bool = False) -> None:
+        """We hear now that a request begun then was refused, and how long to wait. `ahead`: it had no token. The
+        server looked at its clock somewhere between."""
+        allowed = (begun + now) / 2 + wait
+        if begun <= self.refused_at:
+            self.every = max(self.every, wait)
+            self.free_at = max(self.free_at, allowed)
+            return
+        self._learn(begun, allowed, wait, ahead=ahead)
+        self._since_refused, self._ahead, self.refused_at, self.free_at = 0, 0, now, allowed
 
-    def _learn(self, begun: float, allowed: float, *, ahead: bool) -> None:
+    def _learn(self, begun: float, allowed: float, wait: float, *, ahead: bool) -> None:
         self._in_vain = min(self._in_vain + ahead, 10)
         if not self.every:
-            self._first_refusal(begun, allowed)
-        elif self._overflowed or self._reference is None:
-            self.every = max(self.every, allowed - begun)
+            self._first_refusal(begun, allowed, wait)
+            return
+        if wait > self.every * MISTAKEN:
+            self._refer(allowed)  # what we went by was another limit's
+        elif self._reference is None or self._overflowed:
             self.burst = self.burst if ahead else max(1, self.burst - int(self.tokens(begun)))
             self._refer(allowed)
-        elif self._since_reference > 0:
-            self.every = max((allowed - self._reference) / self._since_reference, SHORTEST)
+        elif allowed - self._reference > LONG_ENOUGH and self._since_reference >= MANY_ENOUGH:
+            self.every = max((allowed - self._reference) / self._since_reference, self._longest)
             if self._since_reference > LONGEST_PATIENCE:
                 self._refer(allowed)
+        self._longest = max(self._longest, wait)
+        self.every = max(self.every, wait)
 
-    def _first_refusal(self, begun: float, allowed: float) -> None:
-        """The next token began to grow no earlier than the last request that went through: it takes at least so
-        long. What went through before did so from a bucket that was full."""
-        before = list(self._seen)[:-1]
-        self.every = max(allowed - (before[-1] if before else begun), SHORTEST)
-        held = len(before) - (begun - before[0]) / self.every if before else 1
-        self.burst = max(1, round(held), int(A_FEW_MOMENTS / self.every))
+    def _first_refusal(self, begun: float, allowed: float, wait: float) -> None:
+        """What went through before did so from a bucket that was full."""
+        self.every = max(wait, SHORTEST)
+        grown = (begun - self._seen[0]) / self.every if self._seen else 0.0
+        self.burst = max(1, round(len(self._seen) - grown), int(A_FEW_MOMENTS / self.every))
         self._refer(allowed)
 
     def _refer(self, allowed: float) -> None:
-        self._reference, self._since_reference, self._overflowed = allowed, 0, False
-
-    def _count(self, by: int) -> None:
-        self._since_refused += by
-        self._since_reference += by
+        self._reference, self._since_reference, self._overflowed, self._longest = allowed, 0, False, SHORTEST
 
     def _forget(self) -> None:
         self.every, self.burst, self._in_vain, self._ahead = 0.0, 1, 0, 0

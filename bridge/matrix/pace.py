@@ -52,10 +52,12 @@ class Learned:
 
 @dataclass(frozen=True)
 class Pass:
-    """A request that may go out now. `ahead`: the bucket that had no token for it, tried all the same."""
+    """A request that may go out now. `taken`: the known limits it took a token of. `ahead`: the one that had none for
+    it, tried all the same."""
 
     request: Request
     begun: float
+    taken: tuple[str, ...] = ()
     ahead: str | None = None
 
 
@@ -92,24 +94,30 @@ class Pace:
         self._line.goes(request, names)
         for name in names:
             self._buckets[name].take(now)
-        return Pass(request, now, ahead)
+        return Pass(request, now, tuple(name for name in names if self._buckets[name].every), ahead)
 
     def went(self, granted: Pass) -> None:
         """The server took it. Where one limit was lifted, the others very likely were with it."""
+        for name in DRAWS_ON.get(granted.request.kind, ()):
+            self._buckets[name].went(granted.begun)
         if granted.ahead is not None and self._buckets[granted.ahead].went_ahead(self._clock.monotonic()):
             self._buckets = {kind: Bucket() for kind in LEARNED}
 
     def refused(self, granted: Pass, retry_after: timedelta | None) -> timedelta:
         """The server did not; learn from it. Returns how long to wait. `retry_after`: as it said, if it did."""
-        wait = retry_after if retry_after and timedelta() < retry_after < LONGEST else UNSAID
-        allowed = granted.begun + wait.total_seconds()
-        blamed = self._blame(granted, allowed)
-        for name in DRAWS_ON.get(granted.request.kind, ()):
-            if name == blamed:
-                self._buckets[name].refused(granted.begun, wait.total_seconds(), ahead=granted.ahead == name)
-            else:
+        wait, now = (
+            retry_after if retry_after and timedelta() < retry_after < LONGEST else UNSAID,
+            self._clock.monotonic(),
+        )
+        allowed = (granted.begun + now) / 2 + wait.total_seconds()
+        blamed = self._blame(granted, allowed, wait.total_seconds())
+        for name in granted.taken:
+            if name != blamed:
                 self._buckets[name].give_back()
-        if blamed not in self._buckets:
+        if blamed in self._buckets:
+            ahead = granted.ahead == blamed
+            self._buckets[blamed].refused(granted.begun, now, wait.total_seconds(), ahead=ahead)
+        else:
             self._hold(blamed, allowed)
         return wait
 
@@ -154,18 +162,19 @@ class Pace:
         self._line.wait(request, name, told)
         raise NotYet("rate limit", timedelta(seconds=told - now))
 
-    def _blame(self, granted: Pass, allowed: float) -> str:
-        """Which bucket was empty: what they all are in that were told to wait for the same moment; a limit we know of
-        rather than a new one, if it could be that; the narrowest that is left."""
-        request, wait = granted.request, allowed - granted.begun
+    def _blame(self, granted: Pass, allowed: float, wait: float) -> str:
+        """Which bucket was empty: one that all have in common who are to wait for the same moment; a limit we know of
+        rather than a new one, if it can be that; else the narrowest, which holds up the fewest."""
+        request = granted.request
         holds, names = _holds(request), DRAWS_ON.get(request.kind, ())
-        possible = [n for n in names if not self._known(n) or wait <= self._buckets[n].every * 1.25 + 0.5]
-        narrowest = [*holds, *possible] or list(names)
-        last, self._last = self._last, Refusal(request, frozenset(narrowest), allowed)
+        suspects = [*holds, *names]
+        last, self._last = self._last, Refusal(request, frozenset(suspects), allowed)
         if last is not None and last.request.key != request.key and _same(last.allowed - allowed, wait):
-            narrowest = [n for n in narrowest if n in last.suspects] or narrowest
-        known = [name for name in narrowest if name in names and self._known(name)]
-        return min(known, key=lambda n: self._buckets[n].tokens(granted.begun)) if known else narrowest[0]
+            suspects = [name for name in suspects if name in last.suspects] or suspects
+        narrowest, *wider = suspects
+        possible = [narrowest, *(n for n in wider if not self._known(n) or wait <= self._buckets[n].every * 1.2 + 0.2)]
+        known = [name for name in possible if name in names and self._known(name)]
+        return min(known, key=lambda n: self._buckets[n].tokens(granted.begun)) if known else narrowest
 
     def _known(self, name: str) -> bool:
         return self._buckets[name].known(self._clock.monotonic())
@@ -193,4 +202,4 @@ def _kept(urgency: Urgency, burst: int) -> int:
 
 
 def _same(apart: float, wait: float) -> bool:
-    return abs(apart) < max(0.3, wait * 0.05)
+    return abs(apart) < max(0.4, wait * 0.05)
