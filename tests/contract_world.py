@@ -47,6 +47,9 @@ class ContractWorld(Protocol):
     async def start(self) -> Homeserver:
         """The bot's process, anew: same account, same device. What the one before knew in memory is gone."""
 
+    async def start_beside(self) -> Homeserver:
+        """Another process of the bot's, from a copy of its keys, while the first still runs."""
+
     async def other(self, name: str) -> Other: ...
 
     def lose_next_answer(self) -> None:

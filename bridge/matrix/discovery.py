@@ -39,6 +39,8 @@ async def _well_known(address: str, clock: Clock) -> str | None:
         return None
     finally:
         await connection.close()
+    if told is None:
+        return None
     base = told.get("base_url") if isinstance(told, dict) else None
     if not isinstance(base, str) or not base.startswith(("https://", "http://")):
         raise Misconfigured(LEADS_NOWHERE.format(name=address.partition("://")[2]))

@@ -149,8 +149,8 @@ def _for_an_administrator(made: BotAccount) -> str:
     body = '{"messages_per_second": 0, "burst_count": 0}'
     return (
         "Unless it was done before: have the homeserver's rate limits lifted for this one account. With them Hearth\n"
-        "keeps to the homeserver's pace, and large groups take their time. On a Synapse an administrator may: run this\n"
-        "again with their token in a file (--admin-token-file), or have them run\n"
+        "keeps to the homeserver's pace, and large groups take their time. On a Synapse, an administrator lifts them:\n"
+        "run this again with their token in a file (--admin-token-file), or have them run\n"
         f"    curl -X POST -H 'Authorization: Bearer THEIR-TOKEN' -d '{body}' \\\n"
         f"      {made.homeserver}{limits.address(made.user_id)}\n"
         f"{service}"

@@ -32,6 +32,9 @@ class FakeWorld:
         self._running = self.server.bot()
         return self._running
 
+    async def start_beside(self) -> Homeserver:
+        return self.server.bot()
+
     async def other(self, name: str) -> FakePerson:
         return self.server.person(f"@{name}:test")
 

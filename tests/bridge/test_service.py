@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bridge import service
 from bridge.house import LeaseLost
-from bridge.matrix.homeserver import Rejected, SignedOut
+from bridge.matrix.homeserver import Overtaken, Rejected, SignedOut
 from bridge.vitals import Vitals
 from facilitator import sightings
 from facilitator.database.wakeup import Bell
@@ -66,6 +66,30 @@ async def test_ready_turns_false_when_the_devices_signature_vanishes_and_true_wh
     running.client.device.signed = True
     await beat_once(running, vitals)
     assert vitals.not_ready() == []
+
+
+@pytest.mark.usefixtures("pulse")
+async def test_another_identity_in_the_place_of_ours_is_not_ready_and_said_once(
+    running: Running, vitals: Vitals
+) -> None:
+    with capture_logs() as log:
+        running.client.device.identity_replaced = True
+        for _ in range(2):
+            await beat_once(running, vitals)
+        assert vitals.not_ready() == ["identity_replaced"]
+        running.client.device.identity_replaced = False
+        await beat_once(running, vitals)
+        assert vitals.not_ready() == []
+    assert [entry["log_level"] for entry in log if "another identity" in entry["event"]] == ["error"]
+
+
+async def test_the_pulse_ends_when_another_process_uses_a_copy_of_the_keys(
+    running: Running, vitals: Vitals, pulse: "asyncio.Task[None]"
+) -> None:
+    running.server.bot()
+    with pytest.raises(Overtaken):
+        async with asyncio.timeout(LIMIT):
+            await pulse
 
 
 @pytest.mark.parametrize("error", [rate_limited(), dead_line(), Rejected("M_UNKNOWN")], ids=lambda e: type(e).__name__)
@@ -155,7 +179,8 @@ async def test_the_panel_is_told_that_the_bridge_lives_and_whether_it_hears(
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"), [(SignedOut("x"), service.SIGNED_OUT), (LeaseLost(), service.LEASE_LOST)]
+    ("error", "sentence"),
+    [(SignedOut("x"), service.SIGNED_OUT), (Overtaken(), service.OVERTAKEN), (LeaseLost(), service.LEASE_LOST)],
 )
 def test_what_a_person_has_to_mend_is_a_sentence_alone_and_out_of_a_group(error: Exception, sentence: str) -> None:
     for each in (

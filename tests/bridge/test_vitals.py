@@ -1,6 +1,7 @@
 """How the bridge is by its own account: nothing is called ready that is not."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,15 @@ def test_a_loop_that_never_passed_has_been_silent_for_ever(vitals: Vitals, clock
     vitals.passed_now("sender")
     clock.turn(timedelta(minutes=3))
     assert vitals.silent_for("sender") == timedelta(minutes=3)
+
+
+def test_the_loss_of_the_bridges_key_is_noticed_while_it_may_still_be_put_back(
+    clock: TurnedClock, tmp_path: Path
+) -> None:
+    key = tmp_path / "bridge.key"
+    key.touch()
+    vitals = Vitals(clock, starting=None, signed=True, key_file=key)
+    vitals.passed_now("listener")
+    assert vitals.not_ready() == []
+    key.unlink()
+    assert vitals.not_ready() == ["bridge_key_missing"]

@@ -120,6 +120,8 @@ COMMANDS = (
     ["bridge"],
     ["web"],
     ["migrate"],
+    ["renew"],
+    ["identity", "save", "copy"],
     ["coordinator", "add", "--name", "Ada", "--matrix-id", ADA],
     ["coordinator", "link", "--matrix-id", ADA],
 )
@@ -174,6 +176,14 @@ def test_a_key_that_others_can_read_is_refused_with_the_mend(migrated: House, se
     key = migrated.folder / "data" / "people.key"
     key.chmod(0o644)
     assert f"chmod 600 {key}" in migrated.refused(service)
+
+
+def test_a_lost_key_of_the_bridge_names_both_mends(migrated: House) -> None:
+    (migrated.folder / "data" / "bridge.key").unlink()
+    for words in (("bridge",), ("renew",)):
+        said = migrated.refused(*words)
+        assert "put back your copy" in said
+        assert "hearth renew --identity" in said
 
 
 def test_the_bridges_key_is_looked_at_too(migrated: House) -> None:

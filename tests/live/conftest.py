@@ -1,5 +1,6 @@
 """One real Synapse for all live tests, and a fresh world of accounts on it for each."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,16 +10,29 @@ import pytest_asyncio
 from bridge.matrix.client import NioHomeserver
 from deploy import homeserver
 from deploy.homeserver import LocalHomeserver
-from tests.live.world import World
+from tests.live.world import SERVICE_TOKEN, World
 
 NO_CACHED_SYNC = {"caches": {"sync_response_cache_duration": 0}}
 """Asking the same /sync twice must show what is there now: a restarted bridge does that."""
+SERVICE = {
+    "id": "hearth",
+    "url": None,
+    "as_token": SERVICE_TOKEN,
+    "hs_token": "nothing is pushed",
+    "sender_localpart": "service",
+    "io.element.msc4190": True,
+    "namespaces": {"users": [{"exclusive": True, "regex": "@service-.*"}]},
+}
+"""An application service, for a bot that signs in as one."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def local_homeserver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalHomeserver]:
     data = tmp_path_factory.mktemp("homeserver")
-    options = homeserver.Options(data=data, port=homeserver.free_port(), extra=NO_CACHED_SYNC)
+    service = data / "service.yaml"
+    service.write_text(json.dumps(SERVICE))
+    extra = {**NO_CACHED_SYNC, "app_service_config_files": [str(service)]}
+    options = homeserver.Options(data=data, port=homeserver.free_port(), extra=extra)
     async with homeserver.running(options) as started:
         yield started
 

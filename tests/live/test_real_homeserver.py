@@ -80,10 +80,20 @@ class RealOther:
 class RealWorld:
     def __init__(self, world: World, bot: Bot, line: LossyLine) -> None:
         self._world, self._bot, self._line = world, bot, line
+        self._copies: list[Bot] = []
 
     async def start(self) -> Homeserver:
         await self._bot.close()
         return await self._bot.start()
+
+    async def start_beside(self) -> Homeserver:
+        copy = self._bot.copied()
+        self._copies.append(copy)
+        return await copy.start()
+
+    async def close(self) -> None:
+        for bot in (self._bot, *self._copies):
+            await bot.close()
 
     async def other(self, name: str) -> RealOther:
         return RealOther(await self._world.person(name))
@@ -103,5 +113,6 @@ class TestTheRealHomeserverKeepsTheContract(HomeserverContract):
         bot = await world.bot()
         async with lossy_line(world.url) as line:
             bot.account = replace(bot.account, homeserver=line.url)
-            yield RealWorld(world, bot, line)
-            await bot.close()
+            made = RealWorld(world, bot, line)
+            yield made
+            await made.close()

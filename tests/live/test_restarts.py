@@ -106,7 +106,7 @@ async def test_another_identity_on_the_server_stops_the_start_with_a_sentence(wo
     account = await world.bot()
     await account.start()
     await account.close()
-    await replace_identity(world, account)
+    await replace_identity(world, account.account.user_id)
 
     with pytest.raises(Misconfigured, match="another identity"):
         await account.start()
@@ -114,7 +114,7 @@ async def test_another_identity_on_the_server_stops_the_start_with_a_sentence(wo
 
 async def test_an_identity_hearth_did_not_make_is_not_taken_over(world: World) -> None:
     account = await world.bot()
-    await replace_identity(world, account)
+    await replace_identity(world, account.account.user_id)
 
     with pytest.raises(Misconfigured, match="another identity"):
         await account.start()
@@ -144,9 +144,8 @@ async def test_lost_keys_stop_the_old_device_and_a_new_one_keeps_the_identity(wo
     await bot.close()
 
 
-async def replace_identity(world: World, account: Bot) -> None:
+async def replace_identity(world: World, user: str) -> None:
     """What a person does who resets the account's identity in another client."""
-    user = account.account.user_id
     master, self_signing, user_signing = (SigningKey(secrets.token_bytes(32)) for _ in range(3))
 
     def key(usage: str, of: SigningKey) -> dict[str, Any]:

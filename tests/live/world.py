@@ -3,7 +3,9 @@ the homeserver says."""
 
 import itertools
 import secrets
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from deploy.peer import Peer
 from facilitator.ids import MatrixRoomId, RoomId, UserId, new_id
 
 PASSWORD = "seven small boats"
+SERVICE_TOKEN = "token-of-the-application-service"
 ENCRYPTION = {"algorithm": "m.megolm.v1.aes-sha2"}
 POWER: Mapping[str, Any] = {
     "users": {},
@@ -101,6 +104,13 @@ class Bot:
         client = await NioHomeserver.start(self.account, self.keys, self.seeds, **options)
         self.clients.append(client)
         return client
+
+    def copied(self) -> "Bot":
+        """What somebody has who copies its key store while it runs."""
+        path = self.keys._path.with_name(f"{new_id()}.db")
+        with closing(sqlite3.connect(self.keys._path)) as file, closing(sqlite3.connect(path)) as copy:
+            file.backup(copy)
+        return Bot(self.account, KeyStore(path, bytes.fromhex(self.keys._pickle_key)), self.seeds)
 
     async def close(self) -> None:
         for client in self.clients:
