@@ -44,6 +44,12 @@ async def devices_changed(db: AsyncSession, people: Iterable[UserId], *, now: da
         await db.execute(update(KeySighting).where(KeySighting.person_index.in_(some)).values(next_check=now))
 
 
+async def all_may_have_changed(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
+    """Where our hearing begins anew nobody tells whose devices changed meanwhile: check everybody."""
+    ours = select(Room.id).where(Room.bot_account_id == bot)
+    await db.execute(update(KeySighting).where(KeySighting.room_id.in_(ours)).values(next_check=now))
+
+
 async def claim(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> dict[RoomId, MatrixRoomId]:
     """Rooms in which somebody is to be checked, who has waited longest first. They are not claimed again for a while:
     a check that fails is made again then, and one asked for meanwhile is another one."""

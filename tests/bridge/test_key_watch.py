@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bridge.key_watch import KeyWatch
 from bridge.matrix.homeserver import TryLater
@@ -32,7 +33,7 @@ def asked(running: Running) -> int:
 def told(running: Running, person: UserId = BEN) -> int:
     """How often the bot wrote to somebody about a device that is not confirmed."""
     rooms = running.direct_rooms(person)
-    return sum("one of your devices" in text for room in rooms for text in running.said(room.room))
+    return sum("one of your devices" in said for room in rooms for said in running.said(room.room))
 
 
 async def test_who_has_joined_is_checked_before_anything_is_said_to_them(running: Running, group: GroupId) -> None:
@@ -115,6 +116,16 @@ async def test_what_is_known_outlives_the_process_and_what_changed_meanwhile_is_
 ) -> None:
     ben = await running.member(group, BEN)
     await ben.use_unsigned_device()
+    await running.start()
+    await running.settle()
+    assert await health(running, group) is Health.ONLY_UNSIGNED
+
+
+async def test_where_our_hearing_begins_anew_everybody_is_checked(running: Running, group: GroupId) -> None:
+    ben = await running.member(group, BEN)
+    ben.device.signed = False  # and nobody tells us
+    async with running.database.transaction() as db:
+        await db.execute(text("DELETE FROM cursors"))
     await running.start()
     await running.settle()
     assert await health(running, group) is Health.ONLY_UNSIGNED
