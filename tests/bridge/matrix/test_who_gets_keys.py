@@ -152,7 +152,10 @@ async def test_a_key_lasts_as_long_as_the_room_says(room: Room) -> None:
 
 async def test_an_unsigned_device_gets_no_key_is_told_so_once_and_reads_on_from_when_it_is_signed(room: Room) -> None:
     laptop = room.crowd.add(BEN, "LAPTOP", signed=False)
-    missed = [await room.say(), await room.say()]
+    missed = [await room.say()]
+    requests = room.crowd.asked["to_device"]
+    missed.append(await room.say())
+    assert room.crowd.asked["to_device"] == requests, "nobody is told twice"
     assert (room.how(BEN), room.how(ADA)) == (Reach(given=1, refused=1), Reach(given=1))
     assert laptop.told == ["m.unverified"]
     laptop.signed = True
