@@ -206,7 +206,9 @@ class NioHomeserver:
         urgency: Urgency = Urgency.REPLY,
         not_after: datetime | None = None,
     ) -> Sent:
-        return await self._speaking.send(room, act, content, turns.send(act, urgency, not_after))
+        sent = await self._speaking.send(room, act, content, turns.send(act, urgency, not_after))
+        self._catching_up.begin()
+        return sent
 
     async def reach(self, rooms: Collection[MatrixRoomId]) -> Mapping[MatrixRoomId, Mapping[UserId, Reach]]:
         known = [self._rooms[room] for room in rooms if room in self._rooms]
@@ -270,5 +272,5 @@ def _assemble(
         listening=Listening(machine, connection, rooms, our_keys, their_keys),
         speaking=Speaking(machine, connection, rooms, sharing),
         their_keys=their_keys,
-        catching_up=CatchingUp(sharing, rooms, clock),
+        catching_up=CatchingUp(sharing, rooms),
     )

@@ -24,14 +24,17 @@ class OtherServers:
         self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way: dict[asyncio.Task[None], str] = {}
 
-    async def ask(self, kind: str, questions: Mapping[str, Question], *, patience: timedelta) -> None:
+    async def ask(
+        self, kind: str, questions: Mapping[str, Question], *, patience: timedelta, slow_too: bool = False
+    ) -> None:
         """Put to each server its question, side by side; one of a kind at a time to each. Whoever is late finishes
-        in the background, and is not waited for at all until it has answered again."""
-        begun = {server: self._begin(kind, server, questions[server]) for server in questions if server != self._home}
+        in the background, and is not waited for at all until it has answered again; unless `slow_too`."""
+        others = {server: question for server, question in questions.items() if server != self._home}
+        begun = {server: self._begin(kind, server, each, slow_too) for server, each in others.items()}
         if self._home in questions:
             async with self._turns[kind, self._home]:
                 await questions[self._home]()
-        waited_for = [task for server, task in begun.items() if task is not None and server not in self._slow]
+        waited_for = [task for server, task in begun.items() if task and (slow_too or server not in self._slow)]
         if waited_for:
             _, late = await asyncio.wait(waited_for, timeout=patience.total_seconds())
             self._slow |= {self._under_way[task] for task in late}
@@ -40,8 +43,8 @@ class OtherServers:
         """Something came from there just now: it is worth waiting for."""
         self._slow.discard(server)
 
-    def _begin(self, kind: str, server: str, question: Question) -> asyncio.Task[None] | None:
-        if server in self._slow and server in self._under_way.values():
+    def _begin(self, kind: str, server: str, question: Question, slow_too: bool) -> asyncio.Task[None] | None:
+        if not slow_too and server in self._slow and server in self._under_way.values():
             return None
         task = asyncio.ensure_future(self._put(kind, server, question))
         self._under_way[task] = server

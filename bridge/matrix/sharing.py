@@ -24,7 +24,7 @@ from bridge.matrix.known import Room
 from bridge.matrix.late_keys import Debts
 from bridge.matrix.our_sessions import OurSession
 from bridge.matrix.screening import MEGOLM
-from bridge.matrix.their_keys import TheirKeys
+from bridge.matrix.their_keys import HOWEVER_LONG, TheirKeys
 from facilitator.ids import MatrixRoomId, UserId
 from facilitator.rules.reach import Reach
 
@@ -152,8 +152,9 @@ class Sharing:
         """Give the keys that are owed in a room to those who can be reached by now."""
         joined = await self._joined(room)
         self.debts.only(room.room, joined)
-        await self._their_keys.know(self.debts.people(room.room))
-        await self._their_keys.open_sessions(self._recipients(room, self.debts.people(room.room)).given)
+        await self._their_keys.know(self.debts.people(room.room), patience=HOWEVER_LONG, slow_too=True)
+        lacking = self._recipients(room, self.debts.people(room.room)).given
+        await self._their_keys.open_sessions(lacking, patience=HOWEVER_LONG, slow_too=True)
         async with room.turn:
             for owed in self.debts.of(room.room):
                 recipients = self._recipients(room, owed.keys)

@@ -30,6 +30,8 @@ PATIENCE = timedelta(seconds=4)
 """How long other people's servers are waited for, where what they say is needed at once."""
 SERVERS_MAY_TAKE_MS = 10_000
 """How long our own homeserver waits for them. Whoever cannot wait so long goes on without."""
+HOWEVER_LONG = timedelta(milliseconds=SERVERS_MAY_TAKE_MS) + timedelta(seconds=2)
+"""Until ours has given them up: the wait of whoever has nothing better to do."""
 HEARD_FROM = timedelta(seconds=30)
 
 
@@ -69,12 +71,12 @@ class TheirKeys:
             for thing in [thing for thing in self._in_peace_until if _server_of(thing) in due]:
                 del self._in_peace_until[thing]
 
-    async def know(self, users: Iterable[str], *, patience: timedelta = PATIENCE) -> None:
+    async def know(self, users: Iterable[str], *, patience: timedelta = PATIENCE, slow_too: bool = False) -> None:
         """Have the devices of these people, asking each server once about those not known. Who is on another server
-        that does not answer within `patience` is learned of later."""
+        that does not answer within `patience`, or is known to be slow, is learned of later."""
         by_server = _by_server(self._to_ask(set(users)))
         questions: dict[str, Question] = {at: partial(self._learn, asked) for at, asked in by_server.items()}
-        await self._servers.ask("query", questions, patience=patience)
+        await self._servers.ask("query", questions, patience=patience, slow_too=slow_too)
 
     async def know_speakers(self, users: Collection[str]) -> None:
         """Have the devices of people of whom something was just heard: their servers are there to be asked."""
@@ -117,18 +119,22 @@ class TheirKeys:
         needed(answer, "device_keys", dict)
         return answer
 
-    async def open_sessions(self, devices: Iterable[Device], *, patience: timedelta = PATIENCE) -> None:
+    async def open_sessions(
+        self, devices: Iterable[Device], *, patience: timedelta = PATIENCE, slow_too: bool = False
+    ) -> None:
         """Have an Olm session with each of these devices, claiming what is missing in one request to each server. A
         device that gives no usable key, or whose server does not answer within `patience`, is passed over."""
-        await self._begin_with(self._to_claim(set(devices)), self._to_claim, patience)
+        await self._begin_with(self._to_claim(set(devices)), self._to_claim, patience, slow_too)
 
     async def close(self) -> None:
         await self._servers.close()
 
-    async def _begin_with(self, devices: set[Device], still: Still, patience: timedelta) -> None:
+    async def _begin_with(
+        self, devices: set[Device], still: Still, patience: timedelta, slow_too: bool = False
+    ) -> None:
         by_server = _by_server(devices)
         questions: dict[str, Question] = {at: partial(self._claim_all, asked, still) for at, asked in by_server.items()}
-        await self._servers.ask("claim", questions, patience=patience)
+        await self._servers.ask("claim", questions, patience=patience, slow_too=slow_too)
 
     async def _claim_all(self, devices: set[Device], still: Still) -> bool:
         missing = still(devices)
