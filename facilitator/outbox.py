@@ -219,10 +219,11 @@ async def already_said(db: AsyncSession, events: Collection[EventId]) -> frozens
 
 @dataclass(frozen=True)
 class Stuck:
-    """Acts of one room that did not get said: `outcome` failed or uncertain, or None for those that have waited long.
-    `why` is a code; `since` when the oldest was to be said."""
+    """Acts of one room and kind that did not get said: `outcome` failed or uncertain, or None for those that have
+    waited long. `why` is a code; `since` when the oldest was to be said."""
 
     room_id: RoomId
+    utterance: str
     outcome: str | None
     why: str | None
     number: int
@@ -235,10 +236,10 @@ async def stuck(db: AsyncSession, *, now: datetime, group_id: GroupId | None = N
     waits = and_(Act.outcome.is_(None), Act.due <= now - WAITS_LONG, or_(Room.kind != "direct", _is_there()))
     given_up = and_(Act.outcome.in_(GIVEN_UP), Act.settled >= now - SHOWN_FOR)
     rows = await db.execute(
-        select(Act.room_id, Act.outcome, Act.why, func.count(), func.min(Act.due))
+        select(Act.room_id, Act.utterance, Act.outcome, Act.why, func.count(), func.min(Act.due))
         .join(Room, Room.id == Act.room_id)
         .where(or_(waits, given_up), Room.group_id == group_id if group_id is not None else true())
-        .group_by(Act.room_id, Act.outcome, Act.why)
+        .group_by(Act.room_id, Act.utterance, Act.outcome, Act.why)
         .order_by(func.min(Act.due), Act.room_id)
     )
     return [Stuck(*row) for row in rows]

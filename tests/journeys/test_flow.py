@@ -55,7 +55,7 @@ async def hang(house: Running, rooms: list[MatrixRoomId]) -> None:
     house.server.weather.slow(HALF_A_MINUTE, on="send")
     before = house.clock.sleepers
     await house.sender.pass_once()
-    begun = min(len(rooms), ROUTINE)
+    begun = len(house.sender.lanes)
     await until(lambda: house.clock.sleepers == before + begun)
     house.server.weather.slow(timedelta(), on="send")
 

@@ -2,7 +2,7 @@
 
 from aiohttp.web import Request, Response
 
-from facilitator import groups
+from facilitator import groups, outbox
 from facilitator.errors import Invalid
 from facilitator.ids import GroupId
 from facilitator.rules import names
@@ -71,11 +71,11 @@ async def show(request: Request) -> Response:
 async def group_page(request: Request, typed: Typed) -> Response:
     """The page of a group, with what was typed into its invitation form."""
     app = request.config_dict
+    now = app[keys.CLOCK].now()
     async with app[keys.DATABASE].reading() as db:
-        group = await groups.page(
-            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=app[keys.CLOCK].now()
-        )
-    return see(request, "group.html", status=422 if typed.errors else 200, group=group, typed=typed)
+        group = await groups.page(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now)
+        unsaid = await outbox.stuck(db, now=now, group_id=group.id)
+    return see(request, "group.html", status=422 if typed.errors else 200, group=group, typed=typed, unsaid=unsaid)
 
 
 def group_id(request: Request) -> GroupId:
