@@ -14,7 +14,7 @@ import structlog
 from bridge.heard import Sync
 from bridge.house import House, LeaseLost, one_line
 from bridge.matrix.homeserver import FoundRoom, KnownRoom, Rejected, SignedOut, SlowDown, TryLater
-from facilitator import members, rooms, sightings
+from facilitator import members, renewals, rooms, sightings
 from facilitator.database import Unavailable
 from facilitator.ids import EventId, MatrixRoomId, UserId
 
@@ -78,11 +78,17 @@ class Adoption:
                 return
         with suppress(Rejected):  # we are out of it again already
             found = await house.homeserver.look(room)
+            if found.predecessor is not None and await self._is_ours(found.predecessor):
+                return  # it may have taken the place of one of ours; the reconciler sees whether
             person = await self._whose(found)
             if person is not None:
                 await self._take_as_direct(found, person, again)
             elif or_leave and found.made_by != house.homeserver.user_id:
                 await house.homeserver.decline(room)
+
+    async def _is_ours(self, room: MatrixRoomId) -> bool:
+        async with self._house.database.reading() as db:
+            return await sightings.room_of(db, room) is not None or await renewals.was_in(db, room) is not None
 
     async def _whose(self, found: FoundRoom) -> UserId | None:
         """The person a direct room was made by, if it is one and they are known here."""

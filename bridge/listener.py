@@ -17,9 +17,9 @@ from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, 
 from bridge.house import House, one_line
 from bridge.matrix.homeserver import SlowDown, TryLater
 from bridge.rereading import Rereading
-from facilitator import encryption_health, outbox, rooms, sightings, unread
+from facilitator import encryption_health, members, outbox, renewals, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
-from facilitator.ids import EventId
+from facilitator.ids import EventId, GroupId
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Listener:
                 if failed:
                     raise Undone
                 await self._ours(db, sync)
-                await encryption_health.devices_changed(db, sync.devices_changed, now=self._house.clock.now())
+                await self._devices(db, sync)
                 if self._deaf:
                     await self._hears_again(db)
                 await sightings.listened(db, self._house.bot, sync.next_batch, now=self._house.clock.now())
@@ -92,11 +92,17 @@ class Listener:
         """What became of our own membership in rooms of ours."""
         now = self._house.clock.now()
         for room, is_now in sync.ours.items():
-            room_id = await sightings.room_of(db, room)
+            room_id = await sightings.room_of(db, room) or await renewals.announced_for(db, room)
             if room_id is not None and is_now in ("leave", "ban"):
                 await sightings.lost(db, room_id, now=now)
             elif room_id is not None:
                 await sightings.look_again(db, room_id, now=now)
+
+    async def _devices(self, db: Db, sync: Sync) -> None:
+        now = self._house.clock.now()
+        if self._since is None:
+            await encryption_health.all_may_have_changed(db, self._house.bot, now=now)
+        await encryption_health.devices_changed(db, sync.devices_changed, now=now)
 
     async def _hears_again(self, db: Db) -> None:
         """The homeserver is back: what waits only for it need not wait its time out."""
@@ -120,7 +126,10 @@ class Listener:
     async def _handle(self, db: Db, event: Heard) -> None:
         now = self._house.clock.now()
         room_id = await sightings.room_of(db, event.room)
-        place = None if room_id is None else await rooms.place(db, room_id)
+        if room_id is None:
+            await self._in_a_former_room(db, event)
+            return
+        place = await rooms.place(db, room_id)
         if place is None:
             return
         match event:
@@ -135,11 +144,28 @@ class Listener:
                     db, place, event, bot=house.homeserver.user_id, now=now, recovery=house.recovery
                 )
             case StateChanged():
+                if event.goes_on_in is not None and place.group_id is not None:
+                    await self._goes_on(db, place.group_id, event)
                 await sightings.look_again(db, place.id, now=now)
             case Unreadable():
                 await unread.could_not_read(
                     db, event.event_id, room=event.room, session_id=event.session_id, sender=event.sender, now=now
                 )
+
+    async def _goes_on(self, db: Db, group_id: GroupId, event: StateChanged) -> None:
+        """An invitation to the room that takes this one's place is welcome, if whoever says so may."""
+        house = self._house
+        ours = event.sender in (house.homeserver.user_id, house.recovery)
+        room_id = await sightings.room_of(db, event.room)
+        if room_id and event.goes_on_in and (ours or await members.facilitator_of(db, group_id, event.sender)):
+            await renewals.announced(db, room_id, event.goes_on_in)
+
+    async def _in_a_former_room(self, db: Db, event: Heard) -> None:
+        """Who writes in a room its group has left behind is answered in the new one; all else is history."""
+        room_id = await renewals.was_in(db, event.room)
+        place = None if room_id is None else await rooms.place(db, room_id)
+        if place is not None and isinstance(event, Message) and event.sender != self._house.homeserver.user_id:
+            await commands.answer(db, event, place, now=self._house.clock.now())
 
     async def _count(self, failed: list[EventId]) -> None:
         for event_id in failed:

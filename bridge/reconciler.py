@@ -7,7 +7,7 @@ by the room's marker.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,13 +29,13 @@ from bridge.matrix.homeserver import (
     TheirFault,
     TryLater,
 )
+from bridge.moving import Mover
 from bridge.plan import obstacles, plan
-from facilitator import encryption_health, members, rooms, sightings, strangers
+from bridge.visit import Visit
+from facilitator import encryption_health, members, renewals, rooms, sightings, strangers
 from facilitator.database import Unavailable
-from facilitator.ids import GroupId, MatrixRoomId, RoomId, UserId
+from facilitator.ids import RoomId, UserId
 from facilitator.rules.user_id import server_of
-from facilitator.rules.wanted_room import WantedRoom
-from facilitator.strangers import Uninvited
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 8
@@ -58,24 +58,11 @@ class RoomLost(Exception):
     """We are no longer in a room that was ours. Nothing is created in its place without a facilitator's word."""
 
 
-@dataclass
-class Visit:
-    """One reconciliation under way: the room wanted, where it is, who was asked in, and who could not be: nobody is
-    asked twice, so that somebody who declines at once is left alone."""
-
-    wanted: WantedRoom
-    room: MatrixRoomId | None
-    asked: set[UserId] = field(default_factory=set, repr=False)
-    refused: dict[UserId, tuple[str, timedelta | None]] = field(default_factory=dict, repr=False)
-    uninvited: Uninvited = field(default_factory=Uninvited, repr=False)
-    group_id: GroupId | None = None
-
-
 class Reconciler:
     """Makes each room of one account what it should be. A pass waits for no homeserver: it begins what can be begun."""
 
     def __init__(self, house: House) -> None:
-        self._house = house
+        self._house, self._mover = house, Mover(house)
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
         self._away: dict[str, datetime] = {}
@@ -120,7 +107,8 @@ class Reconciler:
         except (SignedOut, Unavailable):
             raise
         except RoomLost:
-            await self._lost(room_id)
+            if not await self._mover.begin_anew(room_id):
+                await self._lost(room_id)
         except TryLater as error:
             slow = isinstance(error, SlowDown)
             trouble = "homeserver_slow_down" if slow else "homeserver_unreachable"
@@ -142,6 +130,7 @@ class Reconciler:
                 version=house.homeserver.room_version,
             )  # fmt: skip
             visit = Visit(wanted, await sightings.matrix_room(db, room_id), group_id=await rooms.group_of(db, room_id))
+            visit.follows = await renewals.latest_former(db, room_id)
         found, left, at = None, True, house.clock.now()
         for _ in range(ROUNDS):
             at = house.clock.now()
@@ -159,6 +148,10 @@ class Reconciler:
                     await self._take(visit, step)
             await self._ask_in(visit, [step for step in steps if isinstance(step, Invite)])
         if found is not None:
+            if visit.group_id is not None and not left and visit.trouble is None:
+                moved, visit.again = await self._mover.see_to(visit.wanted, found)
+                if moved:
+                    return
             visit.refused |= {
                 o.user: ("banned", None) for o in obstacles(visit.wanted, found) if o.code == "banned" and o.user
             }
@@ -173,13 +166,18 @@ class Reconciler:
     async def _told_otherwise(self, visit: Visit, found: FoundRoom) -> bool:
         """Whether what should be is another thing by now, as the room itself shows: it is looked at anew."""
         visit.wanted, visit.uninvited = await drift.uninvited(self._house, visit.wanted, found)
+        if visit.group_id is not None:
+            moved, visit.trouble = await self._mover.follow(visit.wanted, found)
+            if moved:
+                return True
+            visit.again = None if visit.trouble is None else self._house.clock.now() + sightings.LONGEST_WAIT
         return await drift.renamed(self._house, visit.group_id, visit.wanted, found)
 
     async def _look(self, visit: Visit) -> FoundRoom | None:
         """The room as it is: where it was last seen, or wherever a joined room carries its marker."""
         homeserver = self._house.homeserver
         if visit.room is None:
-            visit.room = await homeserver.find(visit.wanted.marker)
+            visit.room = await homeserver.find(visit.wanted.marker, follows=visit.follows)
             if visit.room is None:
                 return None
             await self._found(visit)
@@ -193,7 +191,7 @@ class Reconciler:
     async def _take(self, visit: Visit, step: Step) -> None:
         homeserver = self._house.homeserver
         if isinstance(step, CreateRoom):
-            visit.room = await homeserver.create(step)
+            visit.room = await homeserver.create(replace(step, predecessor=visit.follows))
             await self._found(visit)
         else:
             assert not isinstance(step, Invite)
@@ -252,7 +250,7 @@ class Reconciler:
     async def _write_down(self, visit: Visit, found: FoundRoom, *, at: datetime, settled: bool) -> None:
         now = self._house.clock.now()
         again = [now + wait for _, wait in visit.refused.values() if wait is not None]
-        again += [moment for moment in (visit.wanted.until, visit.uninvited.until) if moment is not None]
+        again += [moment for moment in (visit.wanted.until, visit.uninvited.until, visit.again) if moment is not None]
         again += [now + strangers.GRACE] if visit.uninvited.fresh else []
         stuck = [o.code for o in obstacles(visit.wanted, found)]
         seen = sightings.Looked(
@@ -266,7 +264,7 @@ class Reconciler:
             version=found.version,
             via=via.of(found, visit.wanted.server_acl),
             obstacles=sorted({code for code in stuck if code != "banned"}),
-            trouble="no_power" if "no_power" in stuck else None,
+            trouble=visit.trouble or ("no_power" if "no_power" in stuck else None),
         )
         inside = [user for user, membership in found.members.items() if membership == "join"]
         async with self._house.database.transaction() as db:

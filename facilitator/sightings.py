@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal, select, update
+from sqlalchemy import case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import (
@@ -81,9 +81,10 @@ async def room_of(db: AsyncSession, matrix_room: MatrixRoomId) -> RoomId | None:
 
 
 async def ours_among(db: AsyncSession, matrix_rooms: Collection[MatrixRoomId]) -> frozenset[MatrixRoomId]:
-    """Those of these rooms that are known as ours."""
-    found = await db.scalars(select(RoomSighting.matrix_room).where(RoomSighting.matrix_room.in_(matrix_rooms)))
-    return frozenset(room for room in found if room is not None)
+    """Those of these rooms that are known as ours, or as where one of ours goes on."""
+    here, there = RoomSighting.matrix_room, RoomSighting.replacement
+    rows = await db.execute(select(here, there).where(or_(here.in_(matrix_rooms), there.in_(matrix_rooms))))
+    return frozenset(room for row in rows for room in row if room is not None) & frozenset(matrix_rooms)
 
 
 async def matrix_room(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:

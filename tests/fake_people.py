@@ -140,6 +140,23 @@ class FakePerson:
     async def rename(self, room: MatrixRoomId, name: str) -> None:
         await self.set_state(room, "m.room.name", {"name": name})
 
+    async def upgrade(self, room: MatrixRoomId) -> MatrixRoomId:
+        """As their homeserver does it for them: a new room of their own with the old one's state, then the tombstone.
+        Nobody is brought along, nor what else stood in the making of the old room."""
+        old = self.server.room(room)
+        old.check_state(self.user_id, "m.room.tombstone", {})
+        new = FakeRoom(MatrixRoomId(f"!room{self.server.new_position()}"), frozenset({self.user_id}))
+        self.server.rooms[new.room] = new
+        self.server.add(
+            new, self.user_id, "m.room.create", {"room_version": "12", "predecessor": {"room_id": room}}, state_key=""
+        )
+        self.server.add(new, self.user_id, "m.room.member", {"membership": "join"}, state_key=self.user_id)
+        for (kind, key), event in sorted(old.state.items()):
+            if kind not in ("m.room.create", "m.room.member"):
+                self.server.add(new, self.user_id, kind, event.content, state_key=key)
+        self.server.set_state(old, self.user_id, "m.room.tombstone", {"body": "", "replacement_room": new.room})
+        return new.room
+
     async def make_room(
         self,
         inviting: UserId,

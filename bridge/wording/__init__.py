@@ -27,6 +27,7 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "confirm_device": "m.text",
     "help": "m.text",
     "help_again": "m.text",
+    "moving": "m.text",
     "name_put_back": "m.notice",
     "not_our_room": "m.text",
     "reminder": "m.text",

@@ -66,6 +66,7 @@ class Running:
     clock: TurnedClock
     cast: Cast
     offsets: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(minutes=20))
+    recovery: UserId | None = None
     shuffled: random.Random | None = None
     """When given, loops pass in another order every round, and none waits for what another has begun."""
     idle: Callable[[], Awaitable[None]] | None = None
@@ -91,7 +92,13 @@ class Running:
         assert epoch is not None
         self.client = self.server.bot(device=self.device)
         self.house = House(
-            Held(bot.id, holder, epoch), self.database, self.client, self.clock, WORDS, reminder_offsets=self.offsets
+            Held(bot.id, holder, epoch),
+            self.database,
+            self.client,
+            self.clock,
+            WORDS,
+            reminder_offsets=self.offsets,
+            recovery=self.recovery,
         )
         await service.know_rooms(self.house)
         self._listener = Listener(self.house, wait=timedelta())

@@ -11,7 +11,7 @@ from facilitator.rules import names
 from tests.bridge.wording.speaking import EVERY, LISTED, PERSON, Said
 
 every_branch = pytest.mark.parametrize("said", EVERY, ids=lambda said: said.branch)
-NOTICED = {"confirm_device", "help", "help_again", "not_our_room", "reminder", "welcome"}
+NOTICED = {"confirm_device", "help", "help_again", "moving", "not_our_room", "reminder", "welcome"}
 TELLING = {"member", "members", "facilitator", "organisation", "crisis", "group", "support", "peer", "meeting"}
 
 
