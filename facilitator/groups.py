@@ -174,9 +174,9 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1)
 async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> GroupPage:
     """Raises NotFound when the group is not theirs."""
     group = await ownership.group(db, by=by, group_id=group_id)
-    revision, matched, trouble, looked = (
+    revision, matched, trouble, looked, *room = (
         await db.execute(
-            select(Room.revision, *SEEN)
+            select(Room.revision, *SEEN, *pace.ABOUT_ROOM)
             .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
             .where(Room.group_id == group_id, Room.kind == "group")
         )
@@ -194,7 +194,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         roster=await members.roster(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
         own_health=await _own(db, by, healths),
-        progress=await pace.progress(db, group_id, now=now),
+        progress=await pace.progress(db, pace.AboutRoom(*room), now=now),
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Member, MembershipSighting, RateBucket, Room, RoomSighting
 from facilitator.database.upsert import put
-from facilitator.ids import BotId, GroupId
+from facilitator.ids import BotId, MatrixRoomId, RoomId
 
 CREATE, INVITE, MESSAGE = "create", "invite", "message"
 BELIEVED = timedelta(days=1)
@@ -74,18 +74,24 @@ async def kept(db: AsyncSession, bot: BotId, *, now: datetime) -> list[Allowance
     return [Allowance(b.kind, timedelta(milliseconds=b.every_ms), b.burst, b.free_at or now, b.at) for b in rows]
 
 
-async def progress(db: AsyncSession, group_id: GroupId, *, now: datetime) -> Progress | None:
-    """How far a group is that waits for the homeserver's pace; None: it does not. At most five statements."""
-    room = (
-        await db.execute(
-            select(Room.id, Room.bot_account_id, Room.created, RoomSighting.matrix_room)
-            .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-            .where(Room.group_id == group_id, Room.kind == "group", Room.closed.is_(None))
-        )
-    ).one_or_none()
-    if room is None or room.bot_account_id is None:
+@dataclass(frozen=True)
+class AboutRoom:
+    """What has to be known of a group's room to say how long it waits."""
+
+    id: RoomId
+    bot: BotId | None
+    created: datetime
+    matrix_room: MatrixRoomId | None
+
+
+ABOUT_ROOM = (Room.id, Room.bot_account_id, Room.created, RoomSighting.matrix_room)
+
+
+async def progress(db: AsyncSession, room: AboutRoom, *, now: datetime) -> Progress | None:
+    """How far a group is that waits for the homeserver's pace; None: it does not. At most three statements."""
+    if room.bot is None:
         return None
-    limits = {each.kind: each for each in await kept(db, room.bot_account_id, now=now)}
+    limits = {each.kind: each for each in await kept(db, room.bot, now=now)}
     if not limits:
         return None
     if room.matrix_room is None:
@@ -104,19 +110,17 @@ def _of(limits: dict[str, Allowance], kind: str) -> list[Allowance]:
     return [limits[name] for name in (kind, MESSAGE) if name in limits]
 
 
-def _not_made_before(room: Any) -> Any:
+def _not_made_before(room: AboutRoom) -> Any:
     older = or_(Room.created < room.created, and_(Room.created == room.created, Room.id < room.id))
     return (
         select(func.count())
         .select_from(Room)
         .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-        .where(
-            Room.bot_account_id == room.bot_account_id, Room.closed.is_(None), RoomSighting.matrix_room.is_(None), older
-        )
+        .where(Room.bot_account_id == room.bot, Room.closed.is_(None), RoomSighting.matrix_room.is_(None), older)
     )
 
 
-def _asked(room_id: str) -> Any:
+def _asked(room_id: RoomId) -> Any:
     """Invited, all that are to be, and until when the last of the others has to wait: whoever cannot be reached for
     good is not among them."""
     delivered = MembershipSighting.membership.in_(DELIVERED)
@@ -133,7 +137,7 @@ def _asked(room_id: str) -> Any:
     )
 
 
-def _others_asked_before(room: Any) -> Any:
+def _others_asked_before(room: AboutRoom) -> Any:
     return (
         select(func.count())
         .select_from(Member)
@@ -141,7 +145,7 @@ def _others_asked_before(room: Any) -> Any:
         .join(RoomSighting, RoomSighting.room_id == Room.id)
         .outerjoin(MembershipSighting, _of_member())
         .where(
-            Room.bot_account_id == room.bot_account_id,
+            Room.bot_account_id == room.bot,
             Room.kind == "group",
             Room.closed.is_(None),
             Room.created < room.created,
