@@ -20,7 +20,7 @@ SHORTEST, A_FEW_MOMENTS = 0.005, 3.0
 LONG_ENOUGH, MANY_ENOUGH = 10.0, 5
 """How much has to lie between two refusals before their distance says more than they do themselves: answers take
 their time, and when the server looked at its clock is known to within that."""
-MISTAKEN = 1.5
+MISTAKEN, BELIEVABLE = 1.5, 2.0
 A_LITTLE = 1.01
 """We count slightly slower than the server does: who runs ahead is refused, who is behind loses nothing."""
 
@@ -43,6 +43,7 @@ class Bucket:
     _since_reference: int = 0
     _overflowed: bool = False
     _longest: float = SHORTEST
+    _last_went: float = float("-inf")
     _seen: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SEEN), repr=False)
 
     def known(self, now: float) -> bool:
@@ -68,9 +69,9 @@ class Bucket:
         """It did not come to this: another limit refused the request."""
         self.free_at -= self.every * A_LITTLE
 
-    def went(self, begun: float) -> None:
-        """The request that was begun then went through."""
-        self._since_refused += 1
+    def went(self, begun: float, now: float) -> None:
+        """We hear now that the request that was begun then went through."""
+        self._since_refused, self._last_went = self._since_refused + 1, now
         if begun > self.refused_at:
             self._since_reference += 1
         if not self.every:
@@ -83,12 +84,12 @@ class Bucket:
     def went_ahead(self, now: float) -> bool:
         """A request without a token went through: there is more than we believed. Returns whether the limit is gone,
         as far as we can tell."""
-        self._ahead, self._in_vain = self._ahead + 1, 0
+        self._ahead += 1
         if self._ahead >= FORGOTTEN_AFTER:
             self._forget()
             return True
         if self._ahead >= HALVED_AFTER:
-            self.every /= 2
+            self.every, self._in_vain = self.every / 2, 0
         self.burst += self._ahead > 1
         self.free_at = min(self.free_at, now)
         self._overflowed = True
@@ -120,7 +121,8 @@ class Bucket:
             if self._since_reference > LONGEST_PATIENCE:
                 self._refer(allowed)
         self._longest = max(self._longest, wait)
-        self.every = max(self.every, wait)
+        growing = begun + wait - self._last_went  # the next token began to grow with the last one taken, or before
+        self.every = max(self.every, wait, growing if growing < self.every * BELIEVABLE else 0.0)
 
     def _first_refusal(self, begun: float, allowed: float, wait: float) -> None:
         """What went through before did so from a bucket that was full."""

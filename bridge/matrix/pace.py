@@ -17,6 +17,8 @@ from facilitator.clock import Clock
 UNSAID = timedelta(seconds=5)
 """The wait where a server limits us without saying for how long."""
 LONGEST = timedelta(days=1)
+ASKS_AGAIN = 120.0
+"""Seconds after which whoever waits asks again, however long the line: the limit may have been lifted."""
 HELD_AT_MOST = 1_000
 
 MESSAGE, CREATE, INVITE, JOIN = "message", "create", "invite", "join"
@@ -99,7 +101,7 @@ class Pace:
     def went(self, granted: Pass) -> None:
         """The server took it. Where one limit was lifted, the others very likely were with it."""
         for name in DRAWS_ON.get(granted.request.kind, ()):
-            self._buckets[name].went(granted.begun)
+            self._buckets[name].went(granted.begun, self._clock.monotonic())
         if granted.ahead is not None and self._buckets[granted.ahead].went_ahead(self._clock.monotonic()):
             self._buckets = {kind: Bucket() for kind in LEARNED}
 
@@ -156,9 +158,9 @@ class Pace:
         needed = 1 + before + kept
         if bucket.tokens(now) >= min(needed, bucket.burst):
             return True
-        if before == 0 and bucket.tokens(now) < 1 and bucket.may_try_ahead():
+        if bucket.tokens(now) < 1 and bucket.may_try_ahead():
             return False
-        told = max(bucket.when(needed), now + 0.01)
+        told = min(max(bucket.when(needed), now + 0.01), now + ASKS_AGAIN)
         self._line.wait(request, name, told)
         raise NotYet("rate limit", timedelta(seconds=told - now))
 

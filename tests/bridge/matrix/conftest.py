@@ -19,6 +19,7 @@ class Server:
         self.url = ""
         self.at: dict[tuple[str, str], tuple[int, Any]] = {}
         self.asked: list[str] = []
+        self.headers: dict[str, str] = {}
         self.says(200, {})
 
     def says(self, status: int, body: Any) -> None:
@@ -29,7 +30,7 @@ class Server:
         known = (said for (how, end), said in self.at.items() if how == request.method and request.path.endswith(end))
         status, body = next(known, self.usual)
         text = body if isinstance(body, str) else json.dumps(body)
-        return Response(status=status, text=text, content_type="application/json")
+        return Response(status=status, text=text, content_type="application/json", headers=self.headers)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.matrix.connection import KEY_EXISTS, Connection, NeedsConfirmation, path
-from bridge.matrix.homeserver import HomeserverError, Rejected, SignedOut, SlowDown, TheirFault, TryLater
+from bridge.matrix.homeserver import HomeserverError, NotYet, Rejected, SignedOut, SlowDown, TheirFault, TryLater
+from bridge.matrix.pace import UNSAID
 from tests.bridge.matrix.conftest import Server
 from tests.clock import TurnedClock
 
@@ -80,16 +81,57 @@ async def test_while_a_kind_has_to_wait_the_server_is_not_asked(
     server: Server, connection: Connection, clock: TurnedClock
 ) -> None:
     server.says(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 60_000})
-    first = await refusal(connection.post("/x", {}, kind="invite"))
+    first = await refusal(connection.post("/x", {}, kind="create"))
     server.says(200, {})
-    second = await refusal(connection.post("/x", {}, kind="invite"))
+    second = await refusal(connection.post("/x", {}, kind="create"))
     await connection.post("/x", {}, kind="send")
-    assert isinstance(first, SlowDown)
-    assert isinstance(second, SlowDown)
+    assert type(first) is SlowDown
+    assert type(second) is NotYet
     assert (first.after, second.after, len(server.asked)) == (timedelta(seconds=60), timedelta(seconds=60), 2)
 
     clock.turn(timedelta(seconds=61))
-    assert await connection.post("/x", {}, kind="invite") == {}
+    assert await connection.post("/x", {}, kind="create") == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "after"),
+    [
+        ({"errcode": "M_LIMIT_EXCEEDED"}, "7", timedelta(seconds=7)),
+        ({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1500}, "7", timedelta(milliseconds=1500)),
+        ("a proxy's own words", "3", timedelta(seconds=3)),
+        ({"errcode": "M_LIMIT_EXCEEDED"}, "Sun, 22 Nov 2026 10:00:00 GMT", UNSAID),
+        ({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": "soon"}, None, UNSAID),
+        ({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": -5}, None, UNSAID),
+        ({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": True}, None, UNSAID),
+        ({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 10**15}, "0", UNSAID),
+    ],
+)
+async def test_how_long_to_wait_is_read_from_the_body_or_the_header(
+    server: Server, connection: Connection, body: Any, header: str | None, after: timedelta
+) -> None:
+    server.says(429, body)
+    server.headers = {"Retry-After": header} if header else {}
+    refused = await refusal(connection.get("/x"))
+    assert isinstance(refused, SlowDown)
+    assert refused.after == after
+
+
+@pytest.mark.parametrize("kind", ["get", "join", "keys", "leave", "login", "profile", "state"])
+async def test_no_kind_of_request_is_refused_for_good_for_its_haste(
+    server: Server, connection: Connection, clock: TurnedClock, kind: str
+) -> None:
+    server.says(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 4_000})
+    assert isinstance(await refusal(connection.post("/x", {}, kind=kind)), SlowDown)
+    server.says(200, {})
+    clock.turn(timedelta(seconds=5))
+    assert await connection.post("/x", {}, kind=kind) == {}
+
+
+async def test_who_has_to_wait_with_looking_is_heard_all_the_same(server: Server, connection: Connection) -> None:
+    server.says(429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 4_000})
+    await refusal(connection.get(path("rooms", "!r", "state")))
+    server.says(200, {"next_batch": "s1"})
+    assert await connection.get(path("sync")) == {"next_batch": "s1"}
 
 
 async def test_nobody_there_is_try_later(clock: TurnedClock) -> None:
