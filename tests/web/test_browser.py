@@ -15,10 +15,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from facilitator import accounts, members, rooms, schedule
+from facilitator import accounts, encryption_health, members, rooms, schedule
 from facilitator.database import Database
 from facilitator.database.wakeup import Bell
 from facilitator.ids import AccountId, GroupId, UserId
+from facilitator.rules.reach import Reach
 from facilitator.settings import Settings as House
 from tests.clock import TurnedClock
 from tests.web import sample
@@ -308,4 +309,8 @@ async def pictured_group(panel: Panel) -> GroupId:
             db, by=ada, group_id=group, weekday=1, at="19:00", time_zone="Europe/Berlin", minutes=90, now=now
         )
         await sample.looked_after(db, room, group, now)
+        reach = {"@ben:chat.example": Reach(given=1), "@cleo:elsewhere.example": Reach(given=2)}
+        reach["@mika:chat.example"] = Reach(refused=1)
+        found = {UserId(person): how for person, how in reach.items()}
+        await encryption_health.reached(db, {room: found}, now=now - timedelta(hours=2))
     return group
