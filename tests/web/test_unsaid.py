@@ -26,9 +26,9 @@ async def unsaid(database: Database, cast: Sample, clock: TurnedClock, utterance
     ("utterance", "outcome", "told"),
     [
         ("reminder", "failed", "Please remind the group yourself this time."),
-        ("help_card", "failed", "If somebody waits for an answer, please write to them."),
+        ("help", "failed", "If somebody waits for an answer, please write to them."),
         ("reminder", "uncertain", "Please look, and remind the group yourself if it is not there."),
-        ("help_card", "uncertain", "Please look whether somebody still waits for an answer."),
+        ("help", "uncertain", "Please look whether somebody still waits for an answer."),
         ("reminder", None, "It is tried again by itself; nothing is lost."),
     ],
 )
