@@ -92,7 +92,9 @@ class Listener:
         """What became of our own membership in rooms of ours."""
         now = self._house.clock.now()
         for room, is_now in sync.ours.items():
-            room_id = await sightings.room_of(db, room) or await renewals.announced_for(db, room)
+            room_id = await sightings.room_of(db, room)
+            if room_id is None and is_now == "join":
+                room_id = await renewals.announced_for(db, room)
             if room_id is not None and is_now in ("leave", "ban"):
                 await sightings.lost(db, room_id, now=now)
             elif room_id is not None:

@@ -14,7 +14,7 @@ import structlog
 from bridge.house import House
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Rejected, Remove, SetState, TheirFault
 from bridge.plan import HIGHEST, needs, obstacles, plan, power_of
-from facilitator import renewals
+from facilitator import renewals, sightings
 from facilitator.ids import MatrixRoomId, RoomId, UserId
 from facilitator.rules.wanted_room import WantedRoom
 
@@ -73,9 +73,19 @@ class Mover:
         if new is None:
             return False, NOT_ASKED
         if new.predecessor != found.room:
+            await self._turn_away(wanted, new)
             return False, CLOSED
         await self._moved(wanted, new.room, why="replaced")
         return True, None
+
+    async def _turn_away(self, wanted: WantedRoom, other: FoundRoom) -> None:
+        """It is not where our room goes on: we have no business there."""
+        house = self._house
+        async with house.database.transaction() as db:
+            await renewals.announced(db, wanted.marker, None)
+            ours = await sightings.room_of(db, other.room) is not None
+        if not ours and other.made_by != house.homeserver.user_id:
+            await house.homeserver.decline(other.room)
 
     async def _enter(self, room: MatrixRoomId) -> FoundRoom | None:
         homeserver = self._house.homeserver

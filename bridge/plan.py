@@ -125,7 +125,7 @@ def _shorter(present: object, wanted: int) -> int:
 
 
 def _rights(wanted: WantedRoom, found: FoundRoom) -> Iterator[SetState]:
-    levels = _levels(wanted, found.creators)
+    levels = _within_reach(wanted, found, _levels(wanted, found.creators))
     if _effective(levels, levels) != _effective(found.power_levels, levels):
         yield SetState(found.room, "m.room.power_levels", levels)
 
@@ -139,6 +139,22 @@ def _levels(wanted: WantedRoom, creators: frozenset[UserId]) -> dict[str, Any]:
     users |= dict.fromkeys(sorted(keepers), HIGHEST)
     events = {kind: min(level, HIGHEST) if us & keepers else level for kind, level in levels.get("events", {}).items()}
     return {**levels, "users": users, "events": events}
+
+
+def _within_reach(wanted: WantedRoom, found: FoundRoom, levels: dict[str, Any]) -> dict[str, Any]:
+    """Nobody may touch a level above their own, or lower somebody as high as they are: those stay as they are."""
+    if wanted.bot is None or wanted.bot in found.creators:
+        return levels
+    power = power_of(found, wanted.bot)
+    users, events = (_numbers(found.power_levels.get(name)) for name in ("users", "events"))
+    higher = {kind: level for kind, level in events.items() if level > power}
+    equals = {user: level for user, level in users.items() if level >= power and user != wanted.bot}
+    return {**levels, "events": levels["events"] | higher, "users": levels["users"] | equals}
+
+
+def _numbers(said: object) -> dict[Any, int]:
+    entries = said.items() if isinstance(said, Mapping) else ()
+    return {name: level for name, level in entries if type(level) is int}
 
 
 def power_of(found: FoundRoom, user: UserId) -> float:

@@ -149,8 +149,9 @@ async def left(db: AsyncSession, matrix_room: MatrixRoomId, *, now: datetime) ->
     )
 
 
-async def announced(db: AsyncSession, room_id: RoomId, replacement: MatrixRoomId) -> None:
-    """Somebody who may has closed the room and said where it goes on; the bot is not in there yet."""
+async def announced(db: AsyncSession, room_id: RoomId, replacement: MatrixRoomId | None) -> None:
+    """Somebody who may has closed the room and said where it goes on; the bot is not in there yet. None: it is not
+    so."""
     seen = update(RoomSighting).where(RoomSighting.room_id == room_id)
     await db.execute(seen.values(replacement=replacement))
 

@@ -249,6 +249,15 @@ def test_nobody_of_equal_power_is_removed_and_the_obstacle_is_named() -> None:
     assert Obstacle("creator", DAN) in obstacles(OURS, equal)
 
 
+def test_power_above_the_bots_own_is_left_as_it_is() -> None:
+    events = {**OLDER.power_levels["events"], "m.room.tombstone": 150, "m.room.topic": 0}
+    users = {ADA: 0, BEN: 100, BOT: 100, RECOVERY: 100}
+    (step,) = plan(OURS, replace(OLDER, power_levels={**OLDER.power_levels, "events": events, "users": users}))
+    assert isinstance(step, SetState)
+    assert step.content["users"] == {ADA: 50, BEN: 100, BOT: 100, RECOVERY: 100}
+    assert (step.content["events"]["m.room.tombstone"], step.content["events"]["m.room.topic"]) == (150, 100)
+
+
 def test_the_houses_own_accounts_are_never_removed() -> None:
     other_bot = UserId("@second:home")
     wanted = replace(OURS, unwelcome=frozenset({other_bot, RECOVERY}), house=OURS.house | {other_bot})

@@ -244,10 +244,15 @@ async def test_a_replacement_by_anybody_else_is_reported_and_not_followed(kept: 
 async def test_a_room_that_does_not_say_it_goes_on_from_ours_is_not_followed(kept: Running) -> None:
     group, old = await room_with(kept)
     await accept_all(kept, RECOVERY)
-    other = await kept.person(RECOVERY).make_room(BOT)
+    other = await kept.person(RECOVERY).make_room(EVE)
     kept.server.add(old, RECOVERY, "m.room.tombstone", {"replacement_room": other}, state_key="")
-    await kept.wait(timedelta(minutes=10), step=timedelta(minutes=5))
-    assert (await kept.page(group)).room.trouble == "room_closed"
+    await kept.settle()
+    await kept.person(RECOVERY).invite(other, BOT)
+    await kept.wait(timedelta(minutes=20), step=timedelta(minutes=5))
+    assert (await kept.page(group)).room.trouble in ("room_closed", "room_moved")
+    assert kept.server.rooms[other].membership(BOT) == "leave"
+    async with kept.database.reading() as db:
+        assert await sightings.matrix_room(db, await kept.room_id(group)) == old.room
 
 
 # ------------------------------------------------------------------------------------------------ lost, and made anew
@@ -320,7 +325,7 @@ async def test_the_recovery_account_is_asked_into_every_groups_room_and_is_neith
 async def test_a_room_from_before_there_was_a_recovery_account_says_so_and_an_upgrade_mends_it(kept: Running) -> None:
     kept.recovery = None
     await kept.start()
-    group, old = await room_with(kept)
+    group, _ = await room_with(kept)
     kept.recovery = RECOVERY
     await kept.start()
     await kept.settle()
