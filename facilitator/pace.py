@@ -111,12 +111,11 @@ def _of(limits: dict[str, Allowance], kind: str) -> list[Allowance]:
 
 
 def _not_made_before(room: AboutRoom) -> Any:
-    older = or_(Room.created < room.created, and_(Room.created == room.created, Room.id < room.id))
     return (
         select(func.count())
         .select_from(Room)
         .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-        .where(Room.bot_account_id == room.bot, Room.closed.is_(None), RoomSighting.matrix_room.is_(None), older)
+        .where(Room.bot_account_id == room.bot, Room.closed.is_(None), RoomSighting.matrix_room.is_(None), _older(room))
     )
 
 
@@ -148,13 +147,17 @@ def _others_asked_before(room: AboutRoom) -> Any:
             Room.bot_account_id == room.bot,
             Room.kind == "group",
             Room.closed.is_(None),
-            Room.created < room.created,
+            _older(room),
             RoomSighting.matrix_room.is_not(None),
             Member.standing == "invited",
             or_(MembershipSighting.membership.is_(None), MembershipSighting.membership.not_in(DELIVERED)),
             _coming(),
         )
     )
+
+
+def _older(room: AboutRoom) -> ColumnElement[bool]:
+    return or_(Room.created < room.created, and_(Room.created == room.created, Room.id < room.id))
 
 
 def _of_member() -> ColumnElement[bool]:
