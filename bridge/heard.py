@@ -97,6 +97,7 @@ class Sync:
 
     `events` are in each room's own order. `keys_arrived` names sessions whose key came with this answer.
     `ours` is what became of the bot's own membership: room id → leave, ban, join (removed rooms among them).
+    `identities`: the public master keys of people whose devices were asked for since the last answer.
     `devices_changed`: people whose devices, or whose signatures on them, are not what they were.
     """
 
@@ -105,4 +106,5 @@ class Sync:
     invitations: tuple[InvitedUs, ...] = ()
     keys_arrived: frozenset[tuple[MatrixRoomId, str]] = frozenset()
     ours: Mapping[MatrixRoomId, str] = field(default_factory=dict)
+    identities: Mapping[UserId, str] = field(default_factory=dict, repr=False)
     devices_changed: frozenset[UserId] = field(default=frozenset(), repr=False)

@@ -17,7 +17,7 @@ from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, 
 from bridge.house import House, one_line
 from bridge.matrix.homeserver import SlowDown, TryLater
 from bridge.rereading import Rereading
-from facilitator import encryption_health, members, outbox, renewals, rooms, sightings, unread
+from facilitator import encryption_health, members, outbox, pinned, renewals, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, GroupId
 
@@ -104,6 +104,9 @@ class Listener:
         now = self._house.clock.now()
         if self._since is None:
             await encryption_health.all_may_have_changed(db, self._house.bot, now=now)
+        if sync.identities:
+            for person in await pinned.seen(db, self._house.bot, sync.identities, now=now):
+                log.warning("identity changed", member_id=person)
         await encryption_health.devices_changed(db, sync.devices_changed, now=now)
 
     async def _hears_again(self, db: Db) -> None:

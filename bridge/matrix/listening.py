@@ -60,6 +60,7 @@ class Listening:
     their_keys: TheirKeys
     _since: str | None = None
     _arrived: set[tuple[MatrixRoomId, str]] = field(default_factory=set, repr=False)
+    _shown: dict[UserId, str] = field(default_factory=dict, repr=False)
     _failures: Counter[str] = field(default_factory=Counter, repr=False)
 
     @property
@@ -79,12 +80,16 @@ class Listening:
             self.their_keys.begin_anew()
         await self._take_in_keys(new, since)
         news = await self._news(new, since)
+        heard = await self._heard(news) if since else ()
+        self._shown |= {UserId(user): key for user, key in self.their_keys.identities.items()}
+        self.their_keys.identities.clear()
         return Sync(
             next_batch=new.next_batch,
-            events=await self._heard(news) if since else (),
+            events=heard,
             invitations=self._invitations(new),
             keys_arrived=frozenset(self._arrived),
             ours=self._ours(new, since),
+            identities=dict(self._shown),
             devices_changed=frozenset(UserId(user) for user in new.devices_changed),
         )
 
@@ -132,6 +137,7 @@ class Listening:
         if since != self._since:
             self._since = since
             self._arrived.clear()
+            self._shown.clear()
         arrived = self.machine.receive(new.to_device) - self._arrived
         self._arrived |= set(islice(arrived, max(0, KEYS_NAMED - len(self._arrived))))
         self.their_keys.changed(new.devices_changed | new.devices_left)

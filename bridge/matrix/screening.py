@@ -4,7 +4,7 @@ Any Matrix user can upload keys that are not keys, and homeservers hand them on:
 others their messages, and an empty one-time key must not stop a room.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from bridge.matrix.signing import from_base64, is_signed
@@ -49,6 +49,12 @@ def cross_signing_key(answer: Mapping[str, Any], user: str, usage: str) -> str |
         return None
     publics = [public for public in mapping(key.get("keys")).values() if _is_key(public)]
     return publics[0] if len(publics) == 1 and f"ed25519:{publics[0]}" in key["keys"] else None
+
+
+def master_keys(answer: Mapping[str, Any], users: Iterable[str]) -> dict[str, str]:
+    """user → the public master key the server shows of them, where it shows one."""
+    shown = ((user, cross_signing_key(answer, user, "master")) for user in users)
+    return {user: key for user, key in shown if key is not None}
 
 
 def usable_one_time_keys(answer: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
-from bridge.matrix import to_device
+from bridge.matrix import screening, to_device
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import HomeserverError, Rejected
@@ -39,6 +39,8 @@ class TheirKeys:
     def __init__(self, machine: Machine, connection: Connection, clock: Clock) -> None:
         self._machine, self._connection, self._clock = machine, connection, clock
         self._remembered = Remembered(machine.store)
+        self.identities: dict[str, str] = {}
+        """The master keys that were shown and not asked for yet; of people in our rooms."""
         self._known = self._remembered.people()
         self._changes: Counter[str] = Counter()
         self._in_peace_until: dict[object, float] = {}
@@ -98,6 +100,7 @@ class TheirKeys:
             self._leave_in_peace(self._elsewhere(asked))
             raise
         self._machine.learn_devices(answer)
+        self.identities |= screening.master_keys(answer, asked)
         silent = answer.get("failures") or {}
         unanswered = {user for user in asked if _server_of(user) in silent}
         now_known = {user for user in asked - unanswered if self._changes[user] == before[user]}

@@ -19,7 +19,7 @@ from bridge.matrix.client import NioHomeserver, Parts, _assemble
 from bridge.matrix.connection import Connection
 from bridge.matrix.events import Reader
 from bridge.matrix.homeserver import Rejected, TryLater
-from facilitator import bots, outbox, rooms, sightings
+from facilitator import bots, outbox, pinned, rooms, sightings
 from facilitator.database import Database
 from facilitator.ids import RoomId, because
 from tests import cast
@@ -40,6 +40,8 @@ class Server:
     ada: Device
     said: deque[str] = field(default_factory=deque)
     pages: str = NO_PAGES
+    identities: dict[str, str] = field(default_factory=dict)
+    """The public master keys it shows."""
     asked: int = 0
 
     async def answer(self, request: Request) -> Response:
@@ -50,7 +52,11 @@ class Server:
         if end == "keys/query":
             wanted = (await request.json())["device_keys"]
             theirs = self.ada.keys["device_keys"] if ADA in wanted else {}
-            return _json(json.dumps({"device_keys": theirs, "failures": {}}))
+            masters = {
+                user: {"user_id": user, "usage": ["master"], "keys": {f"ed25519:{key}": key}}
+                for user, key in self.identities.items()
+            }
+            return _json(json.dumps({"device_keys": theirs, "master_keys": masters, "failures": {}}))
         if end.endswith("/messages"):
             return _json(self.pages)
         return _json(json.dumps({"one_time_key_counts": {"signed_curve25519": 50}, "one_time_keys": {}}))
@@ -99,6 +105,11 @@ class Besieged:
         async with self.database.reading() as db:
             assert await outbox.known(db, [because("reply", *heard.cause)]), "not heard"
             assert await sightings.cursor(db, self.listener._house.bot) == cursor
+
+    async def changed(self) -> set[str]:
+        """Whose identity is another than the first."""
+        async with self.database.reading() as db:
+            return set(await pinned.changed(db, self.listener._house.bot, [ADA]))
 
     def kept(self) -> int:
         """Everything that is remembered from one answer to the next, counted."""

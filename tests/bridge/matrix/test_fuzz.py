@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.matrix.listening import STATE, TALK
 from bridge.matrix.screening import MEGOLM, OLM
+from bridge.matrix.signing import SigningKey
 from facilitator.database import Database
 from tests.bridge.matrix.besieged import Besieged, besieged
 from tests.bridge.matrix.olm_people import ADA, BOT, EVE, ROOM
@@ -21,6 +22,7 @@ from tests.clock import TurnedClock
 
 CASES = 10_000 if os.environ.get("HEARTH_SOAK") else 500
 OTHER = "!other:test"
+MASTER, OTHER_MASTER = (SigningKey(bytes([number]) * 32) for number in (1, 2))
 
 
 DEEP = {f"DEEP-{depth}": "[" * depth + "]" * depth for depth in (80, 400, 900, 5_000)}
@@ -166,6 +168,17 @@ async def test_whatever_it_is_told_the_house_hears_what_is_said_next(house: Besi
 async def test_an_answer_that_is_none_is_asked_for_again(house: Besieged, answer: str) -> None:
     await house.hears(answer)
     await house.hears_ada()
+
+
+async def test_another_identity_than_the_first_is_noticed_with_what_is_heard(house: Besieged) -> None:
+    house.server.identities = {ADA: MASTER.public}
+    house.parts.their_keys.changed([ADA])
+    await house.hears_ada()
+    assert await house.changed() == set()
+    house.server.identities = {ADA: OTHER_MASTER.public}
+    await house.hears(written(well(device_lists={"changed": [ADA]})))
+    await house.hears_ada()
+    assert await house.changed() == {ADA}
 
 
 async def test_nesting_no_parser_follows_and_numbers_without_end_keep_nothing_back(house: Besieged) -> None:
