@@ -97,7 +97,7 @@ async def joined(
             parameters={"person": person, "sessions": schedule.told(await _next_session(db, group_id, now))},
             priority=outbox.Priority.WELCOME,
             now=now,
-            not_before=now if await _at_home(db, person) else now + THEIR_SERVER_LEARNS,
+            not_before=None if await _at_home(db, person) else now + THEIR_SERVER_LEARNS,
         )
     return member.id
 

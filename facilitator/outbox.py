@@ -72,7 +72,7 @@ async def put(
     last = select(func.coalesce(func.max(Act.seq), 0) + 1).where(Act.room_id == room_id).scalar_subquery()
     values = {
         "id": act, "room_id": room_id, "seq": last, "priority": int(priority), "utterance": utterance,
-        "parameters": dict(parameters), "due": not_before or now, "not_after": not_after, "attempts": 0,
+        "parameters": dict(parameters), "due": now, "not_after": not_after, "attempts": 0, "next_try": not_before,
     }  # fmt: skip
     put = await db.scalar(insert(Act).values(values).on_conflict_do_nothing().returning(Act.id))
     return put is not None

@@ -148,7 +148,15 @@ async def test_who_is_on_another_server_is_welcomed_when_that_has_had_time_to_le
     for person in (BEN, far):
         await scene.invite(person)
         await scene.joined(person)
-    assert [act.due for act in await scene.welcomes()] == [NOW, NOW + members.THEIR_SERVER_LEARNS]
+    wait = members.THEIR_SERVER_LEARNS
+    assert [act.next_try for act in await scene.welcomes()] == [None, NOW + wait]
+    for now, said in ((NOW + wait - timedelta(seconds=1), BEN), (NOW + wait, far)):
+        await scene.looked(now=now)
+        async with scene.database.transaction() as db:
+            for act in await outbox.next_acts(db, scene.bot, now=now):
+                assert act.parameters["person"] == said
+                await outbox.settle(db, act.id, "sent", now=now)
+    assert [act.outcome for act in await scene.welcomes()] == ["sent", "sent"]
 
 
 @pytest.mark.parametrize("person", [EVE, ADA])
