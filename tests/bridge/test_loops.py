@@ -214,3 +214,25 @@ async def test_a_bug_is_told_with_its_kind_and_its_trace_and_the_weather_without
     assert [(entry["log_level"], entry.get("error"), "exc_info" in entry) for entry in log] == [
         ("error", "ValueError", True), ("info", None, False), ("warning", None, False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [None, ValueError(NAME)], ids=["ends well", "does not"])
+async def test_however_it_ends_what_its_passes_began_is_ended_first(
+    fault: Exception | None, vitals: Vitals, log: list[EventDict]
+) -> None:
+    stopped: list[str] = []
+
+    async def stop() -> None:
+        stopped.append("stopped")
+        if fault is not None:
+            raise fault
+
+    for end in (SignedOut("M_UNKNOWN_TOKEN"), None):
+        worker = Worker([end] if end else [])
+        worker.loop.stop = stop
+        async with going(worker, vitals) as task:
+            task.cancel()
+            await asyncio.wait([task], timeout=LIMIT)
+        assert task.cancelled() if end is None else isinstance(task.exception(), SignedOut)
+    assert stopped == ["stopped"] * 2
+    assert NAME not in str(log)
