@@ -4,17 +4,19 @@ The old Matrix room is remembered, so that what is still heard of it is understo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, outbox, ownership, rooms
+from facilitator import journal, outbox, ownership, rooms, sightings
 from facilitator.database.tables import (
+    Account,
     Act,
     FormerRoom,
+    GroupFacilitator,
     Member,
     MembershipSighting,
     Room,
@@ -22,10 +24,11 @@ from facilitator.database.tables import (
     Stranger,
 )
 from facilitator.errors import N_, TooLate
-from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, because
+from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, UserId, because
 from facilitator.outbox import Priority
 
 How = Literal["upgrade", "remake"]
+AWAY = ("leave", "ban")
 OUTDATED = ("other_version", "no_recovery")
 """What only a new room mends."""
 CLOSED_AFTER = timedelta(days=30)
@@ -48,6 +51,59 @@ def possible(trouble: str | None, obstacles: Sequence[str]) -> How | None:
     if trouble == "room_lost":
         return "remake"
     return "upgrade" if trouble is None and any(code in OUTDATED for code in obstacles) else None
+
+
+@dataclass(frozen=True)
+class Care:
+    """What a facilitator can do for a room. `agreed`: when somebody said yes to a new one; `inside`: the facilitators
+    last seen in it; `away`: those who left it, or were put out."""
+
+    possible: How | None
+    agreed: datetime | None
+    inside: tuple[str, ...] = field(repr=False)
+    away: tuple[str, ...] = field(repr=False)
+
+
+async def care(db: AsyncSession, group_id: GroupId) -> Care:
+    """Of a group whose page is being looked at."""
+    agreed, seen = (
+        await db.execute(
+            select(Room.renewal_asked, RoomSighting)
+            .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
+            .where(Room.group_id == group_id, Room.kind == "group")
+        )
+    ).one()
+    rows = (await db.execute(_facilitators_there(group_id))).all()
+    return Care(
+        possible=possible(seen.trouble, seen.obstacles or ()) if seen is not None else None,
+        agreed=agreed,
+        inside=tuple(sorted(name for name, _, membership in rows if membership == "join")),
+        away=tuple(sorted(name for name, _, membership in rows if membership in AWAY)),
+    )
+
+
+async def ask_back(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
+    """Facilitators who are no longer in their group's room are invited to it once more. Raises NotFound."""
+    await ownership.group(db, by=by, group_id=group_id)
+    room_id = await rooms.group_room_id(db, group_id)
+    for _, person, membership in (await db.execute(_facilitators_there(group_id))).all():
+        if membership in AWAY:
+            await sightings.forget_person(db, room_id, person)
+    await rooms.group_changed(db, group_id)
+    await journal.note(db, "facilitators asked back", actor=by, group_id=group_id, now=now)
+
+
+def _facilitators_there(group_id: GroupId) -> Select[str, UserId, str | None]:
+    return (
+        select(Account.name, Account.matrix_id, MembershipSighting.membership)
+        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+        .join(Room, and_(Room.group_id == GroupFacilitator.group_id, Room.kind == "group"))
+        .outerjoin(
+            MembershipSighting,
+            and_(MembershipSighting.room_id == Room.id, MembershipSighting.person_index == Account.matrix_id_index),
+        )
+        .where(GroupFacilitator.group_id == group_id, Account.disabled.is_(None))
+    )
 
 
 async def agree(db: AsyncSession, *, by: AccountId, group_id: GroupId, how: How, now: datetime) -> None:

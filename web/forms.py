@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp.web import Request
@@ -90,6 +90,12 @@ class Form(BaseModel):
 
 class Nothing(Form):
     """A form that is only a button."""
+
+
+class Renew(Form):
+    """A yes to a new room, to what the page asked."""
+
+    how: Literal["upgrade", "remake"]
 
 
 class StartGroup(Form):

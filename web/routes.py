@@ -6,7 +6,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web import Application
 
 from web import static
-from web.pages import groups, health, help_lines, members, sessions, sign_ins
+from web.pages import groups, health, help_lines, members, rooms, sessions, sign_ins
 from web.who import Who
 
 ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -35,6 +35,9 @@ ROUTES = (
     Route("GET", "/groups/new", "new-group", groups.new, Who.SIGNED_IN),
     Route("POST", "/groups/new", "new-group", groups.start, Who.SIGNED_IN),
     Route("GET", GROUP, "group", groups.show, Who.SIGNED_IN),
+    Route("GET", GROUP + "/room/new", "renew-room", rooms.ask_to_renew, Who.SIGNED_IN),
+    Route("POST", GROUP + "/room/new", "renew-room", rooms.renew, Who.SIGNED_IN),
+    Route("POST", GROUP + "/room/ask-back", "ask-back", rooms.ask_back, Who.SIGNED_IN),
     Route("POST", GROUP + "/members", "invite", members.invite, Who.SIGNED_IN),
     Route("GET", GROUP + "/sessions/new", "new-series", sessions.new, Who.SIGNED_IN),
     Route("POST", GROUP + "/sessions/new", "new-series", sessions.schedule_series, Who.SIGNED_IN),

@@ -25,6 +25,9 @@ ROOM_TROUBLES: Mapping[str, str] = {
     "signed_out": N_("The chat server no longer accepts the bot's sign-in."),
     "room_refused": N_("The chat server would not let the bot make or change this room."),
     "room_lost": N_("The bot is no longer in the room: somebody removed it, or the room was closed on the server."),
+    "room_moved": N_("Another room has taken this one's place, and the bot was not invited to it."),
+    "room_closed": N_("Somebody has closed this room, or put another one in its place, who may not decide that."),
+    "no_power": N_("The bot has lost some of its rights in the room, so it cannot look after all of it."),
     "not_encrypted": N_("The room turned out not to be encrypted, so the bot says nothing in it."),
     "no_bridge": N_("The program that looks after the rooms is not running."),
 }
@@ -36,7 +39,12 @@ NEXT: Mapping[str, str] = {
     "homeserver_slow_down": N_("It goes on by itself in a few minutes. Nothing is lost."),
     "signed_out": N_("Please tell whoever hosts this panel: the bot has to be signed in again."),
     "room_refused": N_("The bot tries again by itself. If this stays, tell whoever hosts this panel."),
-    "room_lost": N_("Please tell whoever hosts this panel. Members can still write to each other."),
+    "room_lost": N_("Members can still write to each other. Nothing new is made without your word."),
+    "room_moved": N_("Whoever made the new room can invite the bot to it. It then goes on there by itself."),
+    "room_closed": N_("The bot stays where it is. Please talk it over with the other facilitators, and tell whoever "
+                      "hosts this panel."),
+    "no_power": N_("Whoever made the room can give the bot the rights of an administrator there. Please tell whoever "
+                   "hosts this panel."),
     "not_encrypted": N_("Please tell whoever hosts this panel, and ask members not to write there for now."),
     "no_bridge": N_("What you enter here is kept and will be done once it runs again. Please tell whoever hosts this "
                     "panel."),

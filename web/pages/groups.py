@@ -2,7 +2,7 @@
 
 from aiohttp.web import Request, Response
 
-from facilitator import groups, outbox
+from facilitator import groups, outbox, renewals
 from facilitator.errors import Invalid
 from facilitator.ids import GroupId
 from facilitator.rules import names
@@ -75,7 +75,9 @@ async def group_page(request: Request, typed: Typed) -> Response:
     async with app[keys.DATABASE].reading() as db:
         group = await groups.page(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now)
         unsaid = await outbox.stuck(db, now=now, group_id=group.id)
-    return see(request, "group.html", status=422 if typed.errors else 200, group=group, typed=typed, unsaid=unsaid)
+        care = await renewals.care(db, group.id)
+    status = 422 if typed.errors else 200
+    return see(request, "group.html", status=status, group=group, typed=typed, unsaid=unsaid, care=care)
 
 
 def group_id(request: Request) -> GroupId:
