@@ -21,6 +21,7 @@ from web.who import OPEN, Who
 
 FIELDS = {
     "invite": {"matrix_id": "@new:chat.test"},
+    "renew-room": {"how": "upgrade"},
     "new-series": {"weekday": "1", "at": "19:00", "minutes": "60", "time_zone": "Berlin", "first_day": ""},
 }
 OF_A_GROUP = [route for route in ROUTES if "{group:" in route.path]
