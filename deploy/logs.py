@@ -14,8 +14,8 @@ import structlog
 
 KEYS = frozenset(
     {
-        "act_id", "code", "error", "event", "event_id", "library", "loop", "member_id", "method", "milliseconds", "port",
-        "request_id", "room_id", "route", "status", "trace", "where", "why",
+        "act_id", "code", "error", "event", "event_id", "library", "loop", "member_id", "method", "milliseconds",
+        "port", "request_id", "room_id", "route", "status", "trace", "where", "why",
     }
 )  # fmt: skip
 OURS = ("facilitator", "bridge", "web", "deploy")
