@@ -5,6 +5,7 @@ empty place besides for every key it was ever asked about.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from nio.crypto import DeviceStore, GroupSessionStore, OlmDevice, SessionStore
@@ -16,6 +17,12 @@ ROOM_KEYS = 100
 """Of one device in one room: at a new key every hundred messages or every week, more than is ever asked for."""
 STRANGERS = 1_000
 """Sessions, and room keys, of devices that are nobody's we know. Somebody who has just come may be among them."""
+
+
+def keep_newest(kept: dict[Any, Any], most: int) -> None:
+    """Let go of what was put there first."""
+    for key in list(islice(kept, max(0, len(kept) - most))):
+        del kept[key]
 
 
 class _Entries(dict[Any, Any]):

@@ -4,7 +4,7 @@ nio asks one question per room and again and again after people whose server is 
 asks for all who are needed there, and what gave no answer is left in peace for a while.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, TypeVar
 
 from bridge.matrix import screening, to_device
+from bridge.matrix.bounds import keep_newest
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import HomeserverError, Rejected
@@ -33,6 +34,8 @@ SERVERS_MAY_TAKE_MS = 10_000
 HOWEVER_LONG = timedelta(milliseconds=SERVERS_MAY_TAKE_MS) + timedelta(seconds=2)
 """Until ours has given them up: the wait of whoever has nothing better to do."""
 HEARD_FROM = timedelta(seconds=30)
+REMEMBERED = 10_000
+"""People, devices and servers, of which any number may be named to us."""
 
 
 class TheirKeys:
@@ -42,7 +45,9 @@ class TheirKeys:
         self.identities: dict[str, str] = {}
         """The master keys that were shown and not asked for yet; of people in our rooms."""
         self._known = self._remembered.people()
-        self._changes: Counter[str] = Counter()
+        self._changes: dict[str, int] = {}
+        """Which change of whom was the latest, counted over all."""
+        self._counted = 0
         self._in_peace_until: dict[object, float] = {}
         self._called_on: dict[str, float] = {}
         self._home = _server_of(machine.user_id)
@@ -53,7 +58,10 @@ class TheirKeys:
         changed = set(users)
         self._remembered.forget_people(changed & self._known)
         self._known -= changed
-        self._changes.update(changed)
+        for user in changed:
+            self._counted += 1
+            self._changes[user] = self._counted
+        keep_newest(self._changes, REMEMBERED)
         self.heard_from(changed)
 
     def begin_anew(self) -> None:
@@ -70,6 +78,7 @@ class TheirKeys:
         due = {server for server in there if self._called_on.get(server, -inf) + HEARD_FROM.total_seconds() <= now}
         if due and self._in_peace_until:
             self._called_on.update(dict.fromkeys(due, now))
+            keep_newest(self._called_on, REMEMBERED)
             for thing in [thing for thing in self._in_peace_until if _server_of(thing) in due]:
                 del self._in_peace_until[thing]
 
@@ -89,7 +98,7 @@ class TheirKeys:
         asked = self._to_ask(users)
         if not asked:
             return True
-        before = {user: self._changes[user] for user in asked}
+        before = {user: self._changes.get(user) for user in asked}
         try:
             answer = await self._query(asked)
         except Rejected:  # one id it does not like must not stop us from hearing and speaking
@@ -103,7 +112,7 @@ class TheirKeys:
         self.identities |= screening.master_keys(answer, asked)
         silent = answer.get("failures") or {}
         unanswered = {user for user in asked if _server_of(user) in silent}
-        now_known = {user for user in asked - unanswered if self._changes[user] == before[user]}
+        now_known = {user for user in asked - unanswered if self._changes.get(user) == before[user]}
         self._known |= now_known
         self._remembered.keep_people(now_known)
         self._leave_in_peace(unanswered)
@@ -196,6 +205,7 @@ class TheirKeys:
     def _leave_in_peace(self, things: Iterable[object]) -> None:
         until = self._clock.monotonic() + ASK_AGAIN.total_seconds()
         self._in_peace_until.update(dict.fromkeys(things, until))
+        keep_newest(self._in_peace_until, REMEMBERED)
 
 
 def _server_of(thing: object) -> str:

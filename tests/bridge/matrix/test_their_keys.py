@@ -150,3 +150,17 @@ async def test_a_change_during_the_question_is_not_lost(server: Server, their_ke
     server.meanwhile = lambda: None
     await their_keys.know({ADA})
     assert server.asked == [{ADA}, {ADA}]
+
+
+async def test_whoever_is_named_to_us_is_remembered_to_a_number(
+    server: Server, their_keys: TheirKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.matrix.their_keys.REMEMBERED", 5)
+    for number in range(20):
+        their_keys.changed([f"@eve{number}:server{number}.test"])
+        their_keys._leave_in_peace([f"@eve{number}:server{number}.test"])
+    kept = (their_keys._changes, their_keys._called_on, their_keys._in_peace_until)
+    assert all(len(each) <= 5 for each in kept)
+    await their_keys.know({ADA})
+    await their_keys.know({ADA})
+    assert server.asked == [{ADA}]
