@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from facilitator import bots, groups, members, schedule, sightings
 from facilitator.clock import Clock
-from facilitator.database import Database, KeyRing, connect
+from facilitator.database import Database, KeyRing, Unavailable, connect
 from facilitator.database.keys import write_privately
 from facilitator.database.wakeup import open_bell
 from facilitator.ids import GroupId, UserId
@@ -99,10 +99,16 @@ class Mortal:
     async def until(self, true: Callable[[], Awaitable[object]], *, patience: timedelta = PATIENCE) -> None:
         assert self._process is not None
         deadline = self.clock.now() + patience
-        while not await true():
+        while not await self._is(true):
             assert self._process.poll() is None, self.log()
             assert self.clock.now() < deadline, self.log()
             await self.clock.sleep(LOOKS)
+
+    async def _is(self, true: Callable[[], Awaitable[object]]) -> bool:
+        """A database that does not serve just now is asked again."""
+        with contextlib.suppress(Unavailable):
+            return bool(await true())
+        return False
 
     def log(self) -> str:
         return (self.folder / "log").read_text()[-20_000:]
