@@ -167,7 +167,12 @@ async def test_another_bridge_key_is_told_from_the_right_one(scene: Scene, tmp_p
     assert "does not open" in await scene.house.refused("renew")
 
 
-async def test_without_a_copy_a_new_identity_takes_a_persons_word(scene: Scene) -> None:
+async def test_without_a_copy_a_new_identity_takes_a_persons_word(scene: Scene, world: World) -> None:
+    person = await world.person_of(scene.house.user_id[1:].partition(":")[0])
+    way = ("--token-file", scene.house.secret("token", person.token), "--device-id", person.device_id)
+    assert identity.NEEDS_CONFIRMATION in await scene.house.refused("renew", "--new-identity", "--yes", *way)
+    async with scene.house.running() as client:  # what the homeserver did not take has cost nothing
+        assert await client.is_signed()
     scene.house.change("UPDATE bot_accounts SET seeds = NULL")
     assert "warns" in await scene.house.refused("renew", "--new-identity")
     assert (await scene.now()).master_key == scene.before.master_key
