@@ -5,9 +5,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge.house import House
+from bridge.warming import LEAD, Warming
 from facilitator import outbox, schedule, sightings
+from facilitator.agenda import Agenda
+from facilitator.schedule import RoomReminder
 
 log = structlog.get_logger(__name__)
+AT_ONCE = 50
+"""Put in one go; what is sent need not wait until all the others stand in the outbox."""
 DRIFT = timedelta(seconds=30)
 """Clocks are slewed by seconds; only somebody who sets one moves it by more."""
 
@@ -17,6 +22,10 @@ class Timer:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._agenda = Agenda(house.bot, house.reminder_offsets)
+        self._warming = Warming(house)
+        self._put: list[RoomReminder] = []
+        """Put by the last pass: their rooms are seen to by the next, while they are being sent."""
         self.next_due: datetime | None = None
         self._clocks: tuple[datetime, float] | None = None
 
@@ -31,14 +40,18 @@ class Timer:
                 await sightings.look_at_all(db, house.bot, now=now)
         self._clocks = clocks
         async with house.database.reading() as db:
-            due = await schedule.due_reminders(db, house.bot, offsets=house.reminder_offsets, now=now)
+            day = await self._agenda.look(db, now=now, ahead=LEAD)
             late = await outbox.any_late(db, now=now)
-            self.next_due = await schedule.next_reminder(db, house.bot, offsets=house.reminder_offsets, now=now)
-        if not (due or late):
+        self.next_due = day.next_due
+        if not (day.due or late):
+            await self._warming.see_to([(each.room_id, each.reminder.due) for each in self._put] + day.soon)
+            self._put.clear()
             return False
+        some = sorted(day.due[:AT_ONCE], key=lambda each: each.act)  # the sender's order, of equals
         async with house.database.transaction() as db:
-            put = [await schedule.put_reminder(db, reminder, now=now) for reminder in due]
+            put = [await schedule.put_reminder(db, reminder, now=now) for reminder in some]
             await outbox.expire(db, now=now)
+        self._put += some
         return any(put)
 
     def _was_set(self, now: datetime, monotonic: float) -> bool:

@@ -148,7 +148,7 @@ def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId |
             or_(Room.kind != "direct", _is_there()),
             or_(Act.next_try.is_(None), Act.next_try <= now),
         )
-        .order_by(Act.priority, Act.not_after.is_(None), Act.not_after, Act.due, Act.seq)
+        .order_by(Act.priority, Act.not_after.is_(None), Act.not_after, Act.due, Act.seq, Act.id)
         .limit(limit)
     )
 

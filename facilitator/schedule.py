@@ -150,17 +150,6 @@ def told(sessions: Iterable[Occurrence]) -> list[dict[str, str]]:
     return [{"starts": s.starts.isoformat(), "time_zone": s.time_zone} for s in sessions]
 
 
-async def due_reminders(
-    db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime
-) -> list[RoomReminder]:
-    """Every reminder of this account's rooms that has fallen due and is not in the outbox yet."""
-    by_series = await _series_of(db, bot)
-    due = reminders.due([facts for facts, _ in by_series.values()], tuple(offsets), now)
-    found = [RoomReminder(_cause(r), by_series[r.series][1], r) for r in due]
-    put = await outbox.known(db, [each.act for each in found])
-    return [each for each in found if each.act not in put]
-
-
 async def put_reminder(db: AsyncSession, due: RoomReminder, *, now: datetime) -> bool:
     """Put it into the outbox, to be said while it is of use. Returns whether it was new."""
     reminder = due.reminder
@@ -187,24 +176,21 @@ async def takes_place(db: AsyncSession, series_id: SeriesId, *, starts: datetime
     return ended is None or starts < ended
 
 
-async def next_reminder(
-    db: AsyncSession, bot: BotId, *, offsets: Iterable[timedelta], now: datetime
-) -> datetime | None:
-    """When the next reminder falls due."""
-    return reminders.next_due([facts for facts, _ in (await _series_of(db, bot)).values()], tuple(offsets), now)
-
-
-async def _series_of(db: AsyncSession, bot: BotId) -> dict[SeriesId, tuple[SeriesFacts, RoomId]]:
+async def going_on(db: AsyncSession, bot: BotId) -> dict[SeriesFacts, RoomId]:
+    """Every series of this account's rooms that goes on, and its room."""
     rows = await db.execute(
-        select(Series, Room.id)
+        select(Series.id, Series.starts, Series.time_zone, Series.rrule, Series.minutes, Room.id)
         .join(Room, Room.group_id == Series.group_id)
         .join(Group, Group.id == Series.group_id)
         .where(Room.bot_account_id == bot, Room.kind == "group", Series.ended.is_(None), Group.closed.is_(None))
     )
-    return {s.id: (_facts(s), room) for s, room in rows}
+    return {
+        SeriesFacts(id=series, starts=starts, time_zone=zone, rrule=rrule, minutes=minutes): room
+        for series, starts, zone, rrule, minutes, room in rows
+    }
 
 
-def _cause(reminder: reminders.DueReminder) -> ActId:
+def cause(reminder: reminders.DueReminder) -> ActId:
     return because("reminder", reminder.series, reminder.original_start, reminder.offset)
 
 

@@ -87,6 +87,13 @@ async def ours_among(db: AsyncSession, matrix_rooms: Collection[MatrixRoomId]) -
     return frozenset(room for row in rows for room in row if room is not None) & frozenset(matrix_rooms)
 
 
+async def can_be_spoken_in(db: AsyncSession, room_ids: Collection[RoomId]) -> dict[RoomId, MatrixRoomId]:
+    """Where these rooms are, of those known to be encrypted."""
+    there = RoomSighting.room_id.in_(room_ids) & RoomSighting.encryption.is_not(None)
+    found = await db.execute(select(RoomSighting.room_id, RoomSighting.matrix_room).where(there))
+    return {room_id: room for room_id, room in found if room is not None}
+
+
 async def matrix_room(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:
     return await db.scalar(select(RoomSighting.matrix_room).where(RoomSighting.room_id == room_id))
 

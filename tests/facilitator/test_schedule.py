@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from facilitator import outbox, schedule
+from facilitator.agenda import Agenda
 from facilitator.errors import Invalid, NotFound
 from facilitator.ids import BotId, SeriesId
 from facilitator.schedule import RoomReminder
@@ -167,7 +168,7 @@ async def test_several_series_are_in_the_order_of_the_week(scene: Scene) -> None
 
 async def due(scene: Scene, now: datetime, *, bot: BotId | None = None) -> list[RoomReminder]:
     async with scene.database.reading() as db:
-        return await schedule.due_reminders(db, bot or scene.bot, offsets=OFFSETS, now=now)
+        return (await Agenda(bot or scene.bot, OFFSETS).look(db, now=now)).due
 
 
 async def put(scene: Scene, reminder: RoomReminder, now: datetime) -> bool:
@@ -199,15 +200,6 @@ async def test_every_session_and_every_offset_is_a_reminder_of_its_own(scene: Sc
             acts.add(found.act)
             assert await put(scene, found, NOW)
     assert len(acts) == 6
-
-
-async def test_the_next_reminder_is_known_before_it_is_due(scene: Scene) -> None:
-    async with scene.database.reading() as db:
-        assert await schedule.next_reminder(db, scene.bot, offsets=OFFSETS, now=NOW) is None
-    await scene.schedule(weekday=0)
-    async with scene.database.reading() as db:
-        assert await schedule.next_reminder(db, scene.bot, offsets=OFFSETS, now=NOW) == SESSION - 20 * MINUTE
-    assert await due(scene, SESSION - DAY - MINUTE) == []
 
 
 async def test_another_bots_rooms_are_reminded_by_that_bot(scene: Scene) -> None:
