@@ -8,7 +8,6 @@ and answered the same way.)
 import asyncio
 import random
 import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -85,7 +84,8 @@ async def measure(town: Town, instance: Instance, hearth: str, *, each: int, wit
         asker = await Asker.made(town)
         stack.push_async_callback(asker.observer.end)
         bots = [await _hearth(asker, instance, hearth)]
-        bots += [await _peer(town, asker, stack, name) for name in ("limit", *(("nio", "maubot") if with_peers else ()))]
+        others = ("limit", "nio", "maubot") if with_peers else ("limit",)
+        bots += [await _peer(town, asker, stack, name) for name in others]
         for bot in bots:
             await asker.know(bot.rooms)
             for room in bot.rooms:  # keys go round: what is measured is every message after the first
@@ -175,5 +175,3 @@ def _rows(bots: list[Bot], on: str) -> list[Row]:
 
 def _throughput(bot: Bot, limit: Bot) -> float:
     return sorted(limit.burst)[len(limit.burst) // 2] / sorted(bot.burst)[len(bot.burst) // 2]
-
-

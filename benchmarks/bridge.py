@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks import answers
+from benchmarks import answers, scale
 from benchmarks.figures import Row
 from benchmarks.instance import Instance
 from benchmarks.people import PASSWORD, Town
@@ -21,6 +21,7 @@ def wishes(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--on", default="sqlite,postgresql", help="which databases, with commas")
     parser.add_argument("--rooms", type=int, default=200, help="rooms of the fan-out")
     parser.add_argument("--messages", type=int, default=100, help="commands to each bot")
+    parser.add_argument("--sizes", default="10,200,1000,2000", help="rooms of the scale part, with commas")
     parser.add_argument("--no-peers", action="store_true", help="only the limit and the bridge")
     return parser.parse_args(arguments)
 
@@ -29,6 +30,11 @@ async def measure(folder: Path, arguments: list[str]) -> list[Row]:
     wish = wishes(arguments)
     rows: list[Row] = []
     for engine in wish.on.split(","):
+        if "scale" in wish.parts:
+            sizes = [int(size) for size in wish.sizes.split(",")]
+            rows += await scale.measure(folder / f"scale-{engine}", sizes=sizes, on=f" ({engine})")
+        if not {"answers", "rooms", "fanout"} & set(wish.parts.split(",")):
+            continue
         async with _stage(folder / engine, engine) as (town, instance, hearth):
             if "answers" in wish.parts:
                 rows += await answers.measure(

@@ -197,5 +197,3 @@ def _write(folder: Path, homeserver: str, user_id: UserId, password: str, url: s
         )
     )
     return settings, health
-
-

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,23 @@ class Raw:
 
 
 class Seeds:
+    """An identity kept in memory, as the wiring keeps it in the database."""
+
     def __init__(self) -> None:
-        self.kept: Mapping[str, str] | None = None
+        self._seeds: Mapping[str, str] | None = None
+        self._master: str | None = None
 
     async def load(self) -> Mapping[str, str] | None:
-        return self.kept
+        return self._seeds
 
-    async def keep(self, seeds: Mapping[str, str], master_key: str) -> None:
-        self.kept = seeds
+    async def keep(self, seeds: Mapping[str, str] | None, master_key: str | None) -> None:
+        self._seeds, self._master = seeds, master_key
+
+    async def master_key(self) -> str | None:
+        return self._master
+
+    async def keep_marks(self, marks: Sequence[str]) -> None:
+        return None
 
 
 @dataclass

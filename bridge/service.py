@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -187,13 +187,24 @@ def _flowing(name: str, worker: Reconciler | Sender, *, after: asyncio.Event) ->
     return Loop(name, worker.pass_once, lambda: LOOK_AGAIN, after=after, wake=worker.lanes.wake, stop=worker.stop)
 
 
+WAKES: Mapping[str, Collection[str]] = {
+    "listener": ("reconciler", "sender", "doorkeeper", "keys"),
+    "reconciler": ("sender", "keys"),
+    "sender": (),
+    "timer": ("sender",),
+    "doorkeeper": ("reconciler", "sender", "keys"),
+    "keys": ("reconciler", "sender"),
+}
+"""Whose work what one loop did may be. Each looks by itself as well, so what is not here waits a moment at most; a
+wake-up in vain costs more than the work it was for."""
+
+
 def waker(loops: Sequence[Loop]) -> Callable[[Loop], None]:
-    """What one loop did may be work for the others."""
+    by_name = {loop.name: loop for loop in loops}
 
     def wake(worked: Loop) -> None:
-        for loop in loops:
-            if loop is not worked:
-                loop.wake.set()
+        for name in WAKES[worked.name]:
+            by_name[name].wake.set()
 
     return wake
 

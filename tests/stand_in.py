@@ -19,6 +19,7 @@ from aiohttp.web import Application, AppRunner, Request, Response, TCPSite, json
 
 from bridge.matrix import signing
 from bridge.matrix.signing import from_base64
+from facilitator.clock import Clock
 from facilitator.ids import new_id
 
 MEGOLM = "m.megolm.v1.aes-sha2"
@@ -34,6 +35,7 @@ class Phone:
         self.olm: list[vodozemac.Session] = []
         self.keys: dict[str, vodozemac.InboundGroupSession] = {}
         self.seen: list[tuple[str, int]] = []
+        self.speaking: dict[str, vodozemac.GroupSession] = {}
         seeds = hashlib.sha512(user.encode()).digest()
         self._master, self._self_signing = signing.SigningKey(seeds[:32]), signing.SigningKey(seeds[32:])
 
@@ -94,6 +96,36 @@ class Phone:
         self.olm.insert(0, session)
         return bytes(plain)
 
+    def say(
+        self, room: str, body: str, *, to: Mapping[str, Any], one_time_key: list[str]
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """A message, and for a session not begun yet its key for the device `to`."""
+        begun = room in self.speaking
+        session = self.speaking.setdefault(room, vodozemac.GroupSession())
+        key = session.session_key.to_base64()
+        inside = {"type": "m.room.message", "content": {"msgtype": "m.text", "body": body}, "room_id": room}
+        event = {
+            "algorithm": MEGOLM, "sender_key": self.identity_key, "device_id": self.device,
+            "session_id": session.session_id, "ciphertext": session.encrypt(json.dumps(inside).encode()).to_base64(),
+        }  # fmt: skip
+        content = {"algorithm": MEGOLM, "room_id": room, "session_id": session.session_id, "session_key": key}
+        return event, None if begun else self._seal("m.room_key", content, to, one_time_key.pop())
+
+    def _seal(self, kind: str, content: Mapping[str, Any], to: Mapping[str, Any], one_time_key: str) -> dict[str, Any]:
+        keys = {name.partition(":")[0]: key for name, key in to["keys"].items()}
+        olm = self.account.create_outbound_session(
+            vodozemac.Curve25519PublicKey.from_base64(keys["curve25519"]),
+            vodozemac.Curve25519PublicKey.from_base64(one_time_key),
+        )
+        inside = {
+            "sender": self.user, "sender_device": self.device, "recipient": to["user_id"], "type": kind,
+            "keys": {"ed25519": self.account.ed25519_key.to_base64()},
+            "recipient_keys": {"ed25519": keys["ed25519"]}, "content": content,
+        }  # fmt: skip
+        number, ciphertext = olm.encrypt(json.dumps(inside).encode()).to_parts()
+        sealed = {keys["curve25519"]: {"type": number, "body": signing.to_base64(ciphertext)}}
+        return {"algorithm": OLM, "sender_key": self.identity_key, "ciphertext": sealed}
+
     def read(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """What was said. Raises KeyError without its key; a step of a session is never used for two messages."""
         opened = self.keys[event["session_id"]].decrypt(vodozemac.MegolmMessage.from_base64(event["ciphertext"]))
@@ -113,6 +145,9 @@ class StandIn:
     asked: Counter[str] = field(default_factory=Counter)
     said: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     ours: dict[str, Any] = field(default_factory=dict)
+    our_keys: list[str] = field(default_factory=list)
+    """One-time keys we have published."""
+    state: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     news: list[dict[str, Any]] = field(default_factory=list)
     """What each sync from the start on brings, one after another."""
@@ -125,6 +160,26 @@ class StandIn:
         self.rooms[room] = {*members}
         for user in self.rooms[room] - self.phones.keys():
             self.phones[user] = Phone(user)
+
+    def make(self, room: str, body: Mapping[str, Any], members: Iterable[str]) -> None:
+        """The room a createRoom with this body makes, with these people inside already."""
+        creation = {**body["creation_content"], "room_version": body["room_version"]}
+        said = [("m.room.create", creation), ("m.room.name", {"name": body["name"]})]
+        said += [("m.room.power_levels", {**body["power_level_content_override"], "historical": 100})]
+        said += [(each["type"], each["content"]) for each in body["initial_state"]]
+        self.state[room] = {kind: self.event(kind, content, self.us, "") for kind, content in said}
+        self.open_room(room, members)
+
+    def said_by(self, user: str, room: str, body: str) -> dict[str, Any]:
+        """A message of somebody's phone, for a sync: encrypted, its key with the first."""
+        phone = self.phones[user]
+        device = self.ours["device"]
+        event, sealed = phone.say(room, body, to=device, one_time_key=self.our_keys)
+        told = {"rooms": {"join": {room: {"timeline": {"events": [self.event("m.room.encrypted", event, user)]}}}}}
+        if sealed is not None:
+            key = {"type": "m.room.encrypted", "sender": user, "content": sealed}
+            return told | {"to_device": {"events": [key]}}
+        return told
 
     def tell(self, **answer: Any) -> None:
         self.news.append(answer)
@@ -145,7 +200,7 @@ class StandIn:
         )
 
     def event(self, kind: str, content: Mapping[str, Any], sender: str, key: str | None = None) -> dict[str, Any]:
-        event = {"type": kind, "content": content, "sender": sender, "event_id": f"${new_id()}", "origin_server_ts": 1}
+        event = {"type": kind, "content": content, "sender": sender, "event_id": f"${new_id()}", "origin_server_ts": int(Clock().now().timestamp() * 1000)}
         return event if key is None else event | {"state_key": key}
 
     @asynccontextmanager
@@ -194,6 +249,7 @@ class StandIn:
     def _upload(self, _request: Request, _parts: list[str], body: Any) -> Any:
         if "device_keys" in body:
             self.ours["device"] = body["device_keys"]
+        self.our_keys += [key["key"] for key in body.get("one_time_keys", {}).values()]
         return {"one_time_key_counts": {"signed_curve25519": 50}}
 
     def _device_signing(self, _request: Request, _parts: list[str], body: Any) -> Any:
@@ -237,6 +293,9 @@ class StandIn:
 
     def _state(self, _request: Request, parts: list[str], _body: Any) -> Any:
         members = {*self.rooms[parts[1]], self.us}
+        if parts[1] in self.state:
+            inside = (self.event("m.room.member", {"membership": "join"}, user, user) for user in members)
+            return [*self.state[parts[1]].values(), *inside]
         return [
             self.event("m.room.create", {"room_version": "12"}, self.us, ""),
             self.event("m.room.encryption", {"algorithm": MEGOLM}, self.us, ""),

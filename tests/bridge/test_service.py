@@ -198,14 +198,15 @@ def test_a_bug_stays_what_it_is() -> None:
         assert service.for_people(bug) is bug
 
 
-async def test_what_one_loop_did_wakes_all_others_and_not_itself(running: Running) -> None:
+async def test_what_one_loop_did_wakes_those_whose_work_it_may_be(running: Running) -> None:
     loops = service.loops_of(running.house)
-    assert [loop.name for loop in loops] == ["listener", "reconciler", "sender", "timer", "doorkeeper", "keys"]
+    assert [loop.name for loop in loops] == list(service.WAKES)
     for worked in loops:
         for loop in loops:
             loop.wake.clear()
         service.waker(loops)(worked)
-        assert [loop for loop in loops if not loop.wake.is_set()] == [worked]
+        assert {loop.name for loop in loops if loop.wake.is_set()} == set(service.WAKES[worked.name])
+        assert worked.name not in service.WAKES[worked.name]
 
 
 async def test_all_others_wait_until_the_listener_has_heard_what_was_missed(running: Running) -> None:
