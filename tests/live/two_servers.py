@@ -1,8 +1,11 @@
 """Two homeservers that federate, each with accounts of its own: Riverside is where the bot lives, Lakeside is not."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import homeserver
@@ -12,7 +15,7 @@ from tests.live.certificates import Authority
 
 SOON_AGAIN = {
     "federation": {
-        "client_timeout": "3s",
+        "client_timeout": "2s",
         "max_short_retries": 0,
         "max_short_retry_delay": 100,
         "max_long_retries": 1,
@@ -23,20 +26,27 @@ SOON_AGAIN = {
     },
     "caches": {"sync_response_cache_duration": 0},
 }
-"""A server that gave no answer is asked again at once and not after ten minutes, as Synapse does by itself."""
+"""A server that gave no answer is asked again at once; Synapse by itself waits ten minutes, and longer each time."""
 
 
 @dataclass
 class TwoServers:
-    """`riverside` and `lakeside`, as they run now: each may be stopped and started again with all it had."""
+    """Both as they run now. Lakeside may be away for a while: it keeps all it had."""
 
     riverside: LocalHomeserver
     lakeside: LocalHomeserver
-    _all: contextlib.AsyncExitStack = field(repr=False)
 
     async def start_lakeside(self) -> None:
         self.lakeside = await homeserver.start(self.lakeside.options)
-        self._all.push_async_callback(self.lakeside.stop)
+
+    @contextlib.contextmanager
+    def lakeside_frozen(self) -> Iterator[None]:
+        """It takes every call and answers none."""
+        os.killpg(self.lakeside.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.lakeside.process.pid, signal.SIGCONT)
 
 
 def options(data: Path, host: str, authority: Authority) -> Options:
@@ -54,9 +64,9 @@ def options(data: Path, host: str, authority: Authority) -> Options:
 @contextlib.asynccontextmanager
 async def running(data: Path) -> AsyncIterator[TwoServers]:
     authority = Authority(data)
-    async with contextlib.AsyncExitStack() as stack:
-        both = []
-        for host in ("riverside.test", "lakeside.test"):
-            both.append(await homeserver.start(options(data, host, authority)))
-            stack.push_async_callback(both[-1].stop)
-        yield TwoServers(both[0], both[1], stack)
+    starting = [homeserver.start(options(data, f"{name}.test", authority)) for name in ("riverside", "lakeside")]
+    both = TwoServers(*await asyncio.gather(*starting))
+    try:
+        yield both
+    finally:
+        await asyncio.gather(both.riverside.stop(), both.lakeside.stop())
