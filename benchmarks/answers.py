@@ -98,7 +98,7 @@ async def measure(town: Town, instance: Instance, hearth: str, *, each: int, wit
 async def _hearth(asker: Asker, instance: Instance, user: str) -> Bot:
     me = asker.client.user_id
     groups = await instance.open_groups([[me]] * ROOMS, name="Answers")
-    await instance.all_ready(groups, people=2)
+    await instance.all_ready(groups, people=3)
     rooms = await instance.rooms_of(groups)
     for room in rooms:
         await asker.raw.join(room)

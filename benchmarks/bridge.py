@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks import answers, scale
+from benchmarks import answers, databases, fanout, provisioning, scale
 from benchmarks.figures import Row
 from benchmarks.instance import Instance
 from benchmarks.people import PASSWORD, Town
 from deploy import homeserver, ports
+from facilitator.ids import UserId
 
 PARTS = ("answers", "rooms", "fanout", "scale")
 EXTRA = {"caches": {"sync_response_cache_duration": 0}}
@@ -28,30 +29,44 @@ def wishes(arguments: list[str]) -> argparse.Namespace:
 
 async def measure(folder: Path, arguments: list[str]) -> list[Row]:
     wish = wishes(arguments)
+    parts = set(wish.parts.split(","))
     rows: list[Row] = []
     for engine in wish.on.split(","):
-        if "scale" in wish.parts:
-            sizes = [int(size) for size in wish.sizes.split(",")]
-            rows += await scale.measure(folder / f"scale-{engine}", sizes=sizes, on=f" ({engine})")
-        if not {"answers", "rooms", "fanout"} & set(wish.parts.split(",")):
-            continue
-        async with _stage(folder / engine, engine) as (town, instance, hearth):
-            if "answers" in wish.parts:
-                rows += await answers.measure(
-                    town, instance, hearth, each=wish.messages, with_peers=not wish.no_peers, on=f" ({engine})"
-                )
+        with databases.of(engine) as new:
+            if "scale" in parts:
+                sizes = [int(size) for size in wish.sizes.split(",")]
+                rows += await scale.measure(folder / f"scale-{engine}", sizes=sizes, on=f" ({engine})", new=new)
+            if parts - {"scale"}:
+                async with _stage(folder / engine, new()) as stage:
+                    rows += await _on(stage, wish, parts, f" ({engine})")
+    return rows
+
+
+async def _on(stage: tuple[Town, Instance, UserId], wish: argparse.Namespace, parts: set[str], on: str) -> list[Row]:
+    town, instance, hearth = stage
+    rows: list[Row] = []
+    if "rooms" in parts:
+        rows += await provisioning.measure(town, instance, rooms=max(wish.rooms // 5, 5), on=on)
+    if "answers" in parts:
+        rows += await answers.measure(town, instance, hearth, each=wish.messages, with_peers=not wish.no_peers, on=on)
+    if "fanout" in parts:
+        rows += await fanout.measure(town, instance, hearth, rooms=wish.rooms, on=on)
     return rows
 
 
 @asynccontextmanager
-async def _stage(folder: Path, engine: str) -> AsyncIterator[tuple[Town, Instance, str]]:
+async def _stage(folder: Path, url: str) -> AsyncIterator[tuple[Town, Instance, UserId]]:
     """A fresh homeserver with its limits lifted, and a bridge on it."""
     folder.mkdir(parents=True)
     options = homeserver.Options(data=folder / "homeserver", port=ports.any_free(), extra=EXTRA)
     async with homeserver.running(options) as local:
         town = Town(local, folder)
         user, _ = await town.account("hearth")
-        made = Instance.made(folder / "hearth", homeserver=local.url, user_id=user, password=PASSWORD)
+        ada, _ = await town.account("ada")
+        made = Instance.made(
+            folder / "hearth", homeserver=local.url, user_id=user, password=PASSWORD, database_url=url,
+            coordinator=ada,
+        )  # fmt: skip
         async with made as instance:
             await instance.start()
             try:

@@ -65,7 +65,14 @@ class Instance:
     @classmethod
     @asynccontextmanager
     async def made(
-        cls, folder: Path, *, homeserver: str, user_id: UserId, password: str, database_url: str = ""
+        cls,
+        folder: Path,
+        *,
+        homeserver: str,
+        user_id: UserId,
+        password: str,
+        database_url: str = "",
+        coordinator: str = "@ada:elsewhere",
     ) -> AsyncIterator["Instance"]:
         settings, health = _write(folder, homeserver, user_id, password, database_url)
         await commands.migrate(settings)
@@ -73,7 +80,7 @@ class Instance:
         ring = KeyRing.load(house.data_dir / "bridge.key")
         database = connect(house.database_url, people=KeyRing.load(house.people_key), bridge=ring)
         async with database.transaction() as db:
-            account = await accounts.add_coordinator(db, name="Ada", matrix_id="@ada:elsewhere", now=Clock().now())
+            account = await accounts.add_coordinator(db, name="Ada", matrix_id=coordinator, now=Clock().now())
         bell = open_bell(house.database_url, house.data_dir)
         instance = cls(folder, settings, database, bell, account, health)
         try:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,21 +62,21 @@ def go_with_the_tests() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-def start(folder: Path) -> Server:
+def start(folder: Path, settings: Sequence[str] = HASTY) -> Server:
     home = programs()
     assert home is not None
     who = unprivileged()
     if who:
         os.chown(folder, who["user"], who["group"])
     data = folder / "data"
-    hasty = [part for setting in HASTY for part in ("-c", setting)]
+    chosen = [part for setting in settings for part in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         subprocess.run(
             [home / "initdb", "-D", data, "-U", OWNER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"],
             check=True, stdout=log, stderr=log, cwd=folder, **who,
         )  # fmt: skip
         process = subprocess.Popen(
-            [home / "postgres", "-D", data, "-k", folder, *hasty],
+            [home / "postgres", "-D", data, "-k", folder, *chosen],
             stdout=log, stderr=log, cwd=folder, start_new_session=True, preexec_fn=go_with_the_tests, **who,
         )  # fmt: skip
     return Server(folder, process)
