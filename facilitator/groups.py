@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import encryption_health, journal, members, outbox, ownership, pace, rooms, schedule, sightings
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
-from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, EventId, GroupId, UserId, because, new_id
 from facilitator.rules import names, recurrence
@@ -182,7 +181,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         )
     ).one()
     beats = await sightings.heartbeats(db)
-    healths = await encryption_health.of_group(db, group_id, now=now)
+    healths, facilitators = await encryption_health.of_group(db, group_id, now=now), await _facilitators(db, group_id)
     return GroupPage(
         id=group.id,
         name=group.name,
@@ -190,18 +189,14 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         language=group.language,
         time_zone=group.time_zone,
         room=room_state(revision, _seen(matched, trouble, looked), beats, now),
-        facilitators=await _facilitators(db, group_id),
+        facilitators=tuple(sorted((name for _, name, _ in facilitators), key=str.casefold)),
         roster=await members.roster(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
-        own_health=await _own(db, by, healths),
+        own_health=next(
+            (healths[person][0] for who, _, person in facilitators if who == by and person in healths), None
+        ),
         progress=await pace.progress(db, pace.AboutRoom(*room), now=now),
     )
-
-
-async def _own(db: AsyncSession, by: AccountId, healths: Healths) -> Health | None:
-    person = await db.scalar(select(Account.matrix_id_index).where(Account.id == by))
-    found = healths.get(person) if person is not None else None
-    return None if found is None else found[0]
 
 
 def room_state(revision: int, seen: Seen | None, beats: Mapping[str, datetime], now: datetime) -> RoomState:
@@ -248,10 +243,11 @@ def _start(session: Occurrence) -> datetime:
     return session.starts
 
 
-async def _facilitators(db: AsyncSession, group_id: GroupId) -> tuple[str, ...]:
-    rows = await db.scalars(
-        select(Account.name)
+async def _facilitators(db: AsyncSession, group_id: GroupId) -> list[tuple[AccountId, str, UserId]]:
+    """Account, name, and the blind index of the Matrix id."""
+    rows = await db.execute(
+        select(Account.id, Account.name, Account.matrix_id_index)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
         .where(GroupFacilitator.group_id == group_id)
     )
-    return tuple(sorted(rows, key=str.casefold))
+    return [(account, name, person) for account, name, person in rows]
