@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bridge import account, commands, health, pacing, signing_in
+from bridge import account, commands, health, pacing, recovery, signing_in
 from bridge.house import House, LeaseLost, one_line
 from bridge.key_watch import KeyWatch
 from bridge.listener import Listener
@@ -30,7 +30,6 @@ from facilitator.clock import Clock
 from facilitator.database import Database, KeyRing, Unavailable, connect
 from facilitator.database.wakeup import Bell, open_bell
 from facilitator.errors import Misconfigured
-from facilitator.ids import UserId
 from facilitator.settings import Settings as HouseSettings
 
 log = structlog.get_logger(__name__)
@@ -75,9 +74,10 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
             stack.push_async_callback(homeserver.close)
             vitals.client = homeserver
             await pacing.recall(database, bot.id, homeserver.pace, now=clock.now())
+            keeper = await recovery.account(settings.recovery_account, homeserver)
             surroundings = House(
-                held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets),
-                UserId(settings.recovery_account) if settings.recovery_account else None, house.allowed_servers,
+                held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets), keeper,
+                house.allowed_servers,
             )  # fmt: skip
             await _go(surroundings, vitals, house, homeserver.pace)
 
