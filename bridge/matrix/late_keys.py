@@ -83,4 +83,4 @@ class Debts:
             self._owed.pop(room, None)
 
     def _of(self, room: MatrixRoomId, session: OutboundGroupSession) -> Owed | None:
-        return next((owed for owed in self._owed.get(room, ()) if owed.session is session), None)
+        return next((owed for owed in self._owed.get(room, ()) if owed.session.id == session.id), None)
