@@ -136,6 +136,39 @@ async def test_token_and_seeds_come_back_to_the_bridge(any_database: Database) -
     assert "canary" not in repr(kept)
 
 
+async def test_what_tells_the_latest_keys_is_kept_with_the_account(any_database: Database) -> None:
+    bot = await enrol(any_database)
+    async with any_database.transaction() as db:
+        assert await bots.known(db, EVE) is None
+        await bots.signed_in(db, bot, device_id="D", access_token="t", login="application_service")
+        await bots.has_marks(db, bot, ["confirmed", "on its way"])
+        await bots.has_identity(db, bot, seeds={"master": "s"}, master_key="public")
+    async with any_database.reading() as db:
+        known = await bots.known(db, BOT)
+    assert known is not None
+    assert (known.login, known.marks, known.master_key) == (
+        "application_service", ("confirmed", "on its way"), "public",
+    )  # fmt: skip
+
+
+async def test_what_a_lost_key_had_sealed_is_cleared_without_it_and_the_rest_stays(
+    keys: Keys, any_url: str, any_database: Database
+) -> None:
+    bot = await enrol(any_database)
+    async with any_database.transaction() as db:
+        await bots.signed_in(db, bot, device_id="D", access_token="t")
+        await bots.has_identity(db, bot, seeds={"master": "s"}, master_key="public")
+    with_another_key = connect(any_url, people=keys.people, bridge=KeyRing.new())
+    async with with_another_key.transaction() as db:
+        await bots.forget_secrets(db, BOT)
+    await with_another_key.close()
+    async with any_database.reading() as db:
+        known = await bots.known(db, BOT)
+        assert await bots.seeds(db, bot) is None
+    assert known is not None
+    assert (known.device_id, known.access_token, known.master_key) == (None, None, "public")
+
+
 async def test_without_bridge_key_nothing_secret_opens(keys: Keys, any_url: str, any_database: Database) -> None:
     bot = await with_secrets(any_database)
     for ring, error in ((None, RingMissing), (KeyRing.new(), CannotOpen)):
