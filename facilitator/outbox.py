@@ -91,6 +91,12 @@ async def last_said(db: AsyncSession, room_id: RoomId, utterance: str) -> dateti
     return await db.scalar(select(func.max(Act.due)).where(Act.room_id == room_id, Act.utterance == utterance))
 
 
+async def waiting_to_say(db: AsyncSession, room_id: RoomId, utterance: str) -> int:
+    """How often this is about to be said in a room."""
+    unsettled = select(func.count()).where(Act.room_id == room_id, Act.utterance == utterance, Act.outcome.is_(None))
+    return await db.scalar(unsettled) or 0
+
+
 async def known(db: AsyncSession, acts: Sequence[ActId]) -> frozenset[ActId]:
     """Which of these have been put already."""
     return frozenset(await db.scalars(select(Act.id).where(Act.id.in_(acts)))) if acts else frozenset()

@@ -16,6 +16,9 @@ COMMANDS: tuple[Command, ...] = (list_commands.COMMAND, help_now.COMMAND, next_s
 
 NOT_REPEATED_WITHIN = timedelta(minutes=2)
 STALE = timedelta(days=1)
+SAID_ANYWAY = 3
+"""Answers of one kind that wait to be said in a room: they come after whatever is asked meanwhile, and answer it too.
+Somebody who asks a thousand times does not make the room unreadable."""
 
 
 async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> None:
@@ -35,7 +38,7 @@ async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> No
         await _help(db, message, place, now=now)
         return
     reply = await command.reply(Call(db, place, message.sender, message.sent_at, now)) if command else _unknown(wish)
-    if reply is not None:
+    if reply is not None and await outbox.waiting_to_say(db, place.id, reply.utterance) < SAID_ANYWAY:
         await outbox.put(
             db, because("reply", *message.cause), place.id, utterance=reply.utterance,
             parameters=reply.parameters, priority=Priority.REPLY, now=now,
@@ -57,6 +60,8 @@ async def _help(db: Db, message: Message, place: Place, *, now: datetime) -> Non
 async def _help_card(db: Db, message: Message, room_id: RoomId, *, now: datetime) -> None:
     """The card itself, or where it stands already a line with the number: each call is answered, no wall is built."""
     repeated = await outbox.said_lately(db, room_id, "help", since=now - NOT_REPEATED_WITHIN)
+    if repeated and await outbox.waiting_to_say(db, room_id, "help_again") >= SAID_ANYWAY:
+        return
     await outbox.put(
         db, because("help", *message.cause, room_id), room_id, utterance="help_again" if repeated else "help",
         parameters={}, priority=Priority.HELP, now=now,

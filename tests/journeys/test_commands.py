@@ -189,3 +189,23 @@ async def test_a_facilitator_may_ask_as_well(house: Running) -> None:
     await ada.say(room, "!commands")
     await house.settle()
     assert house.said(room)[-1].startswith(COMMANDS)
+
+
+@pytest.mark.parametrize(("body", "first"), [("!help", HELP), ("!nonsense", UNKNOWN)])
+async def test_who_asks_a_hundred_times_at_once_is_answered_and_does_not_fill_the_room(
+    house: Running, body: str, first: str
+) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    before = len(house.said(room))
+    for _ in range(100):
+        await ben.say(room, body)
+    await house.settle()
+    said = house.said(room)[before:]
+    assert said[0].startswith(first)
+    assert len(said) <= 1 + commands.SAID_ANYWAY
+    house.clock.turn(timedelta(minutes=5))
+    await ben.say(room, body)
+    await house.settle()
+    assert house.said(room)[-1].startswith(first), "and later again"
