@@ -140,12 +140,14 @@ def test_a_member_who_passes_anothers_key_off_as_her_own_takes_no_words_from_the
 
 
 def test_nor_when_she_is_first_and_the_bot_starts_again(scene: Scene) -> None:
-    scene.ada.machine.create_outbound_group_session(ROOM)
-    session = scene.ada.machine.outbound_group_sessions[ROOM]
-    scene.eve.machine.outbound_group_sessions[ROOM] = session
-    scene.now.receive([scene.eve.give_key(scene.bot, new=False)])
-    scene.now.receive([scene.ada.give_key(scene.bot, new=False)])
-    scene.restart()
-    heard = scene.hear(scene.ada.says("one"))
-    assert isinstance(heard, Message)
-    assert heard.bound
+    scene.ada.machine.create_outbound_group_session(ELSEWHERE)
+    session = scene.ada.machine.outbound_group_sessions[ELSEWHERE]
+    scene.eve.machine.outbound_group_sessions[ELSEWHERE] = session
+    scene.now.receive([scene.eve.give_key(scene.bot, ELSEWHERE, new=False)])
+    scene.now.receive([scene.ada.give_key(scene.bot, ELSEWHERE, new=False)])
+    for start in (False, True):
+        if start:
+            scene.restart()
+        heard = scene.hear(scene.ada.says("one", ELSEWHERE), ELSEWHERE)
+        assert isinstance(heard, Message)
+        assert heard.bound
