@@ -14,7 +14,7 @@ from tests.journeys.theatre import Outcome, Trial, play_all
 SOAK = os.environ.get("HEARTH_SOAK") == "1"
 RUNS = 160 if SOAK else 9
 STEP = 19
-LONGER_THAN_IT_TAKES = 114
+LONGER_THAN_IT_TAKES = 140
 
 AT_EVERY_POINT = [Trial("coming_to_life", at=point) for point in range(1, LONGER_THAN_IT_TAKES)]
 AGAIN_AND_AGAIN = [
