@@ -173,7 +173,7 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1)
 async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> GroupPage:
     """Raises NotFound when the group is not theirs."""
     group = await ownership.group(db, by=by, group_id=group_id)
-    revision, matched, trouble, looked, *room = (
+    revision, matched, trouble, looked, room_id, bot, created, matrix_room = (
         await db.execute(
             select(Room.revision, *SEEN, *pace.ABOUT_ROOM)
             .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
@@ -195,7 +195,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         own_health=next(
             (healths[person][0] for who, _, person in facilitators if who == by and person in healths), None
         ),
-        progress=await pace.progress(db, pace.AboutRoom(*room), now=now),
+        progress=await pace.progress(db, pace.AboutRoom(room_id, bot, created, matrix_room), now=now),
     )
 
 
