@@ -175,7 +175,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
     group = await ownership.group(db, by=by, group_id=group_id)
     revision, matched, trouble, looked, room_id, bot, created, matrix_room = (
         await db.execute(
-            select(Room.revision, *SEEN, *pace.ABOUT_ROOM)
+            select(Room.revision, *SEEN, Room.id, Room.bot_account_id, Room.created, RoomSighting.matrix_room)
             .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
             .where(Room.group_id == group_id, Room.kind == "group")
         )

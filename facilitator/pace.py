@@ -84,9 +84,6 @@ class AboutRoom:
     matrix_room: MatrixRoomId | None
 
 
-ABOUT_ROOM = (Room.id, Room.bot_account_id, Room.created, RoomSighting.matrix_room)
-
-
 async def progress(db: AsyncSession, room: AboutRoom, *, now: datetime) -> Progress | None:
     """How far a group is that waits for the homeserver's pace; None: it does not. At most three statements."""
     if room.bot is None:
