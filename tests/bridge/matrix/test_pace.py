@@ -7,7 +7,7 @@ import pytest
 
 from bridge.matrix.homeserver import NotYet, Urgency
 from bridge.matrix.line import Request
-from bridge.matrix.pace import MESSAGE, UNSAID, Pace
+from bridge.matrix.pace import MESSAGE, UNSAID, Learned, Pace
 from tests.bridge.matrix.rush import BOT, Rush, asking
 from tests.clock import TurnedClock
 from tests.fake_limits import Limits
@@ -110,6 +110,14 @@ def test_a_call_for_help_waits_for_nothing_while_all_the_rest_does(clock: Turned
     waited = [rush.went[f"send {name}"] - at for name, at in called.items()]
     assert max(waited) < 6, waited
     assert sorted(waited)[len(waited) // 2] < 1, waited
+
+
+def test_some_of_what_is_left_is_held_back_for_words_that_are_urgent(clock: TurnedClock) -> None:
+    pace = Pace(clock)
+    pace.recall([Learned(MESSAGE, timedelta(seconds=5), 10, timedelta(seconds=-20), timedelta())])  # five are there
+    routine = [waits(pace, asking("state", f"{n}", urgency=Urgency.UPKEEP)) for n in range(5)]
+    assert [wait > 0 for wait in routine] == [False, False, False, True, True]
+    assert [waits(pace, asking("send", f"{n}", urgency=Urgency.HELP)) for n in range(2)] == [0, 0]
 
 
 def test_reminders_go_before_rooms_that_are_to_be_made(clock: TurnedClock) -> None:
