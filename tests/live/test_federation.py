@@ -95,7 +95,7 @@ async def test_a_member_on_another_server_is_welcomed_and_answered_without_a_shi
     welcome = await cleo.heard(lambda line: line["event"] == "message", within=LONG)
     assert welcome["shield"] == "none"
 
-    for asked, answer in (("!sessions", "session"), ("!help", "112")):
+    for asked, answer in (("!sessions", "No session is planned"), ("!help", "112")):
         await cleo.ask("send", room=room, body=asked)
         read = await cleo.heard(
             lambda line, answer=answer: line["event"] == "message" and line is not welcome and answer in line["body"],
