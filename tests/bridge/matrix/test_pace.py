@@ -114,7 +114,7 @@ def test_a_call_for_help_waits_for_nothing_while_all_the_rest_does(clock: Turned
 
 def test_some_of_what_is_left_is_held_back_for_words_that_are_urgent(clock: TurnedClock) -> None:
     pace = Pace(clock)
-    pace.recall([Learned(MESSAGE, timedelta(seconds=5), 10, timedelta(seconds=-20), timedelta())])  # five are there
+    pace.recall([Learned(MESSAGE, timedelta(seconds=5), 10, timedelta(seconds=-21), timedelta())])  # five are there
     routine = [waits(pace, asking("state", f"{n}", urgency=Urgency.UPKEEP)) for n in range(5)]
     assert [wait > 0 for wait in routine] == [False, False, False, True, True]
     assert [waits(pace, asking("send", f"{n}", urgency=Urgency.HELP)) for n in range(2)] == [0, 0]
