@@ -1,6 +1,6 @@
 """The contract on messages: said once, heard at least once, for whom they are meant."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from tests.contract_world import ContractWorld, Ear, led_by, step, with_people, 
 
 NOW = timedelta(0)
 NOWHERE = MatrixRoomId("!nowhere")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class MessageContract:
@@ -95,6 +96,9 @@ class MessageContract:
         again = await world.start()
         assert await again.find_sent(room, act) == sent.event_id
         assert await again.find_sent(room, because("never", new_id())) is None
+        assert await again.find_sent(room, act, tried=LONG_AGO) == sent.event_id
+        assert await again.find_sent(room, because("never", new_id()), tried=LONG_AGO) is None
+        assert again.device_id == bot.device_id
         now = (await again.listen(None, wait=NOW)).next_batch
         assert await again.find_sent(room, act, since=now) is None
 
