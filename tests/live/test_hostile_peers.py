@@ -1,11 +1,14 @@
 """What any Matrix user can send us must cost nobody else a word."""
 
+import asyncio
+import os
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from bridge.heard import MembershipChanged, Message, Unreadable
+from bridge.heard import MembershipChanged, Message, Undecipherable, Unreadable
 from bridge.matrix.client import NioHomeserver
 from bridge.matrix.homeserver import Invite
 from facilitator.ids import MatrixRoomId, UserId, because
@@ -16,6 +19,8 @@ from tests.live.world import Person, World, room_step
 pytestmark = pytest.mark.live
 
 GARBAGE = "garbage!!"
+POST = 3_000 if os.environ.get("HEARTH_SOAK") else 600
+"""Messages to the device; a homeserver hands on a hundred at a time."""
 
 
 def words(body: str) -> dict[str, Any]:
@@ -161,7 +166,10 @@ async def test_a_forged_sender_is_not_bound_to_any_of_their_devices(world: World
     await bot._their_keys.know({ben.user_id})
     forged = bot._listening.reader.heard(room, event | {"sender": ben.user_id})
 
+    again = bot._listening.reader.heard(room, event | {"event_id": "$another"})
+
     assert honest.bound
+    assert isinstance(again, Undecipherable)
     assert isinstance(forged, Message)
     assert (forged.sender, forged.bound, forged.signed) == (ben.user_id, False, False)
 
@@ -213,3 +221,50 @@ async def test_words_in_clear_and_words_without_a_key_are_told_apart(world: Worl
     assert isinstance(unread, Unreadable)
     assert unread.session_id == "none"
     assert await bot.read_again(room, [unread.event_id, said.event_id]) == (unread, said)
+
+
+async def side_by_side(deeds: list[Coroutine[Any, Any, Any]], *, at_once: int = 20) -> None:
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(deed: Coroutine[Any, Any, Any]) -> None:
+        async with gate:
+            await deed
+
+    await asyncio.gather(*map(one, deeds))
+
+
+async def test_sixty_invitations_keep_nothing_from_being_heard_and_stand_open_until_declined(world: World) -> None:
+    bot, ear, room, member = await group_of(world)
+    stranger = await world.person("dan")
+    await side_by_side([stranger.create(invite=[bot.user_id], is_direct=True) for _ in range(60)])
+    await member.client.send(room, because("help"), words("!help"))
+
+    assert (await ear.message("!help")).bound
+    heard = {invitation.room for sync in ear.syncs for invitation in sync.invitations}
+    assert len(heard) == 60
+    assert {invitation.room for invitation in await bot.invitations()} == heard, "and again, for a bridge that forgot"
+    cursor = ear.cursor
+    await side_by_side([bot.decline(each) for each in heard], at_once=4)
+    assert await bot.invitations() == ()
+    await member.client.send(room, because("after"), words("after"))
+    assert ear.cursor == cursor
+    assert (await ear.message("after")).bound
+
+
+async def test_post_by_the_thousand_leaves_nothing_behind_and_the_next_word_is_heard(world: World) -> None:
+    bot, ear, room, member = await group_of(world)
+    ours = bot._machine.account.identity_keys["curve25519"]
+    stranger = await world.person("dan")
+
+    async def post(number: int) -> None:
+        ciphertext = {ours: {"type": number % 3, "body": "AwogAAAA"}}
+        content = {"algorithm": OLM, "sender_key": f"{number:043}", "ciphertext": ciphertext}
+        await stranger.to_device("m.room.encrypted", {bot.user_id: {"*": content}})
+
+    await side_by_side([post(number) for number in range(POST)])
+    before = len(bot._machine.session_store._entries)
+    while bot._machine.faults["to_device"] < POST * 2 // 3:
+        await ear.once()
+    await member.client.send(room, because("after"), words("after"))
+    assert (await ear.message("after")).bound
+    assert len(bot._machine.session_store._entries) <= before + 1
