@@ -5,7 +5,6 @@ on one machine need two names, and no resolver of this machine knows any.
 """
 
 import socket
-import sys
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -20,4 +19,4 @@ if __name__ == "__main__":
     socket.getaddrinfo = _here  # before Twisted takes it for itself
     from synapse.app.homeserver import main
 
-    sys.exit(main())
+    main()
