@@ -20,6 +20,8 @@ pytestmark = pytest.mark.live
 SOAK = os.environ.get("HEARTH_SOAK") == "1"
 TIMES = 1 if SOAK else 20
 PATIENCE = timedelta(minutes=45) if SOAK else timedelta(seconds=300)
+UNDER_WAY = 16
+"""Rooms and words that are worked on side by side: what has been asked for is not taken back."""
 
 INSIDE = PEOPLE + 2
 """With the facilitator and the bot."""
@@ -104,7 +106,7 @@ async def test_twenty_groups_come_to_be_at_the_homeservers_pace_and_a_call_for_h
               f"{before_help} of ours between; {dict(told)}")  # fmt: skip
 
     assert still_to_come > 20, "help was called while much waited"
-    assert before_help <= 3, "nothing but what was under way went before help"
+    assert before_help <= UNDER_WAY, "nothing but what was under way went before help"
     assert house.count(FAILED) == 0
     assert house.count(TROUBLED) == 0
     assert house.count(MADE, house.bot, server=True) == house.count(FOUND), "no room is nobody's"
