@@ -22,13 +22,14 @@ async def undone(found: Surroundings) -> list[Finding]:
 
 def _acts(counted: Figures) -> Finding:
     oldest = max((waiting.oldest for waiting in counted.waiting.values()), default=timedelta())
-    failed = counted.settled.get("failed", 0)
+    unsaid = sum(counted.settled.get(outcome, 0) for outcome in ("failed", "uncertain"))
     if oldest > WAITS_LONG:
         number = sum(waiting.number for waiting in counted.waiting.values())
         says = f"{number} messages wait to be said, one for {oldest.total_seconds() / 60:.0f} minutes."
         return wrong("acts", says, "If the bridge runs and hears, look at its log for “act”.")
-    if failed:
-        return note("acts", f"{failed} messages were refused for good.", "The group's page says what to do.")
+    if unsaid:
+        says = f"{unsaid} messages could not be said, or nobody knows whether they were."
+        return note("acts", says, "The group's page says what to do.")
     return fine("acts", "Everything that was to be said is said.")
 
 
