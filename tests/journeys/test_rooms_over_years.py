@@ -255,6 +255,20 @@ async def test_a_room_that_does_not_say_it_goes_on_from_ours_is_not_followed(kep
         assert await sightings.matrix_room(db, await kept.room_id(group)) == old.room
 
 
+async def test_a_room_is_not_led_into_another_one_we_are_in(kept: Running) -> None:
+    group, old = await room_with(kept)
+    other = await kept.open_group("Harbour room")
+    await accept_all(kept, RECOVERY)
+    theirs = (await newest(kept, other)).room
+    kept.server.add(old, RECOVERY, "m.room.tombstone", {"replacement_room": theirs}, state_key="")
+    await kept.settle()
+    assert (await kept.page(group)).room.trouble == "room_closed"
+    async with kept.database.reading() as db:
+        assert await sightings.matrix_room(db, await kept.room_id(group)) == old.room
+        assert await sightings.matrix_room(db, await kept.room_id(other)) == theirs
+    assert kept.server.rooms[theirs].membership(BOT) == "join"
+
+
 # ------------------------------------------------------------------------------------------------ lost, and made anew
 
 
