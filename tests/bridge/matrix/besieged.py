@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 from aiohttp.web import Application, Request, Response
+from sqlalchemy import update
 
 from bridge.heard import Message
 from bridge.house import Held, House
@@ -21,6 +22,7 @@ from bridge.matrix.events import Reader
 from bridge.matrix.homeserver import Rejected, TryLater
 from facilitator import bots, outbox, pinned, rooms, sightings
 from facilitator.database import Database
+from facilitator.database.tables import Act
 from facilitator.ids import RoomId, because
 from tests import cast
 from tests.bridge.matrix.olm_people import ADA, BOT, ROOM, Device, machine
@@ -87,6 +89,7 @@ class Besieged:
 
     async def hears_ada(self) -> None:
         """What Ada says next, in a well-formed answer, is heard exactly once."""
+        await self._say_what_waits()
         self.numbers += 1
         said = self.server.ada.says("!sessions", origin_server_ts=int(self.clock.now().timestamp() * 1_000))
         cursor = f"s{self.numbers}"
@@ -105,6 +108,11 @@ class Besieged:
         async with self.database.reading() as db:
             assert await outbox.known(db, [because("reply", *heard.cause)]), "not heard"
             assert await sightings.cursor(db, self.listener._house.bot) == cursor
+
+    async def _say_what_waits(self) -> None:
+        """Nothing here sends; and a room where many answers wait gets no more of them."""
+        async with self.database.transaction() as db:
+            await db.execute(update(Act).where(Act.outcome.is_(None)).values(outcome="sent", parameters=None))
 
     async def changed(self) -> set[str]:
         """Whose identity is another than the first."""
