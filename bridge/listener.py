@@ -1,7 +1,7 @@
 """Loop 1, Matrix → database: one sync, its effects and our cursor in one transaction.
 
-An event that fails in our hands undoes only itself (a SAVEPOINT each); tries are counted outside the transaction, and
-after three the event is set aside and the house goes on.
+An event that fails in our hands undoes the whole and is counted, outside the transaction; after three tries it is set
+aside and the house goes on.
 """
 
 import asyncio
@@ -19,9 +19,13 @@ from bridge.matrix.homeserver import SlowDown, TryLater
 from bridge.rereading import Rereading
 from facilitator import encryption_health, members, outbox, pinned, renewals, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
-from facilitator.ids import EventId, GroupId
+from facilitator.ids import EventId, GroupId, MatrixRoomId
 
 log = structlog.get_logger(__name__)
+
+
+NOTHING_NEW = timedelta(seconds=20)
+"""So often our place is written down while nothing is heard that concerns us."""
 
 
 class Undone(Exception):
@@ -35,6 +39,11 @@ class Listener:
         self._house, self._wait = house, wait
         self._adoption, self.door = Adoption(house), Doorkeeper(house)
         self._since: str | None = None
+        self._written = 0.0
+        """When our place was last written down, by the monotonic clock."""
+        self._given_up: set[EventId] = set()
+        self._unread_in: set[MatrixRoomId] = set()
+        """Where anything stands unread, or has since the start."""
         self._answered = False
         self._deaf = False
         self._rereading = Rereading(house)
@@ -47,13 +56,15 @@ class Listener:
         if self._since is None:
             async with self._house.database.reading() as db:
                 self._since = await sightings.cursor(db, self._house.bot)
+                self._given_up = await sightings.given_up(db, after=TRIES)
+                self._unread_in = await unread.rooms(db)
         sync = await self._listen()
         await self._may_be_read_now(sync)
         looked_back = await self._rereading.some() if self.caught_up.is_set() else ()
         read = looked_back or ()
         await self.door.remember(sync.invitations)
         await self._adoption.take_in(sync, or_leave=self._since is not None)
-        news = bool(read) or self._deaf or sync.next_batch != self._since
+        news = bool(read) or self._deaf or (sync.next_batch != self._since and self._tells(sync))
         while news and (failed := await self._write_down(sync, read)):
             await self._count(failed)
         self._since, self._deaf = sync.next_batch, False
@@ -61,6 +72,13 @@ class Listener:
         self._looks_back = looked_back is not None and len(self._rereading) > 0
         self.caught_up.set()
         return bool(sync.events or sync.invitations or read or self._looks_back)
+
+    def _tells(self, sync: Sync) -> bool:
+        """Whether to write down what was heard. Of an answer with nothing in it for us, our own words' echo as a rule,
+        only our place would be: it is heard again after a crash, and is as little then."""
+        told = sync.events or sync.invitations or sync.ours or sync.keys_arrived or sync.devices_changed
+        waited = self._house.clock.monotonic() - self._written
+        return bool(told or sync.identities) or self._since is None or waited > NOTHING_NEW.total_seconds()
 
     async def _listen(self) -> Sync:
         # The first answers at once: then we know that we hear. So does the next while something is left to read again.
@@ -74,18 +92,20 @@ class Listener:
         return sync
 
     async def _write_down(self, sync: Sync, read: tuple[Heard, ...]) -> list[EventId]:
-        """Handle everything and move the cursor, or nothing of it: returns the events that failed."""
+        """Handle everything and move the cursor, or nothing of it: returns the event that failed."""
         failed: list[EventId] = []
         with suppress(Undone):
             async with self._house.database.transaction() as db:
-                failed = [e.event_id for e in (*sync.events, *read) if not await self._handled(db, e)]
-                if failed:
-                    raise Undone
+                for event in (*sync.events, *read):
+                    if not await self._handled(db, event):
+                        failed = [event.event_id]
+                        raise Undone
                 await self._ours(db, sync)
                 await self._devices(db, sync)
                 if self._deaf:
                     await self._hears_again(db)
                 await sightings.listened(db, self._house.bot, sync.next_batch, now=self._house.clock.now())
+        self._written = self._house.clock.monotonic()
         return failed
 
     async def _ours(self, db: Db, sync: Sync) -> None:
@@ -116,11 +136,11 @@ class Listener:
         await outbox.reachable_again(db, self._house.bot, now=now)
 
     async def _handled(self, db: Db, event: Heard) -> bool:
-        if isinstance(event, Undecipherable) or await sightings.tries(db, event.event_id) >= TRIES:
+        if isinstance(event, Undecipherable) or event.event_id in self._given_up:
             return True
         try:
-            async with db.begin_nested():
-                await self._handle(db, event)
+            await self._handle(db, event)
+            await db.flush()
         except Unavailable:
             raise  # the weather's fault, not the event's: it is not counted against it
         except Exception as error:
@@ -130,16 +150,13 @@ class Listener:
 
     async def _handle(self, db: Db, event: Heard) -> None:
         now = self._house.clock.now()
-        room_id = await sightings.room_of(db, event.room)
-        if room_id is None:
-            await self._in_a_former_room(db, event)
-            return
-        place = await rooms.place(db, room_id)
+        place = await rooms.place_at(db, event.room)
         if place is None:
+            await self._in_a_former_room(db, event)
             return
         match event:
             case Message():
-                if not await unread.read_at_last(db, event.event_id) and event.bound:
+                if event.room in self._unread_in and not await unread.read_at_last(db, event.event_id) and event.bound:
                     await unread.heard_from(db, event.room, event.sender)
                 if event.sender != self._house.homeserver.user_id:
                     await commands.answer(db, event, place, now=now)
@@ -153,6 +170,7 @@ class Listener:
                     await self._goes_on(db, place.group_id, event)
                 await sightings.look_again(db, place.id, now=now)
             case Unreadable():
+                self._unread_in.add(event.room)
                 await unread.could_not_read(
                     db, event.event_id, room=event.room, session_id=event.session_id, sender=event.sender, now=now
                 )
@@ -174,7 +192,8 @@ class Listener:
 
     async def _count(self, failed: list[EventId]) -> None:
         for event_id in failed:
-            await tried_in_vain(self._house, event_id)
+            if await tried_in_vain(self._house, event_id):
+                self._given_up.add(event_id)
 
     async def _may_be_read_now(self, sync: Sync) -> None:
         """What waits for a key that has come now; and after a start, once, whatever stands unread, since its key may

@@ -18,6 +18,7 @@ from facilitator import bots, encryption_health, outbox, rooms, schedule
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, RoomId, UserId
 from facilitator.outbox import WaitingAct
+from facilitator.rooms import Place
 from facilitator.rules.reach import Reach
 
 log = structlog.get_logger(__name__)
@@ -95,7 +96,7 @@ class Sender:
         """The first act of each free room, as many as there are places."""
         free = [
             act
-            for act in await outbox.next_acts(db, self._house.bot, now=self._house.clock.now())
+            for act in await outbox.next_acts(db, self._house.bot, now=self._house.clock.now(), limit=2 * AT_ONCE)
             if act.room_id not in self.lanes
         ]
         fitting: list[WaitingAct] = []
@@ -164,9 +165,13 @@ class Sender:
                 event_id = None
             if event_id is not None:
                 return Outcome("sent", event_id=event_id)
-        if _too_late(act, now) or not await self._still_true(act):
+        if _too_late(act, now):
             return Outcome("too_late")
-        sent = await self._send(act, now)
+        async with self._house.database.reading() as db:
+            still_true, place = await self._still_true(db, act), await rooms.place(db, act.room_id)
+        if not still_true:
+            return Outcome("too_late")
+        sent = await self._send(act, place, now)
         return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld, reached=sent.reached)
 
     def _must_look(self, act: WaitingAct, now: datetime) -> bool:
@@ -189,17 +194,14 @@ class Sender:
                 raise
             return None
 
-    async def _still_true(self, act: WaitingAct) -> bool:
+    async def _still_true(self, db: Db, act: WaitingAct) -> bool:
         """A reminder that had to wait may speak of a session that was called off since."""
         if "series" not in act.parameters:
             return True
         starts = datetime.fromisoformat(act.parameters["starts"])
-        async with self._house.database.reading() as db:
-            return await schedule.takes_place(db, act.parameters["series"], starts=starts)
+        return await schedule.takes_place(db, act.parameters["series"], starts=starts)
 
-    async def _send(self, act: WaitingAct, now: datetime) -> Sent:
-        async with self._house.database.reading() as db:
-            place = await rooms.place(db, act.room_id)
+    async def _send(self, act: WaitingAct, place: Place | None, now: datetime) -> Sent:
         if place is None:
             raise Rejected("HEARTH_NO_ROOM")
         content = self._house.words.say(act.utterance, act.parameters, place=place, now=now)

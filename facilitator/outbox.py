@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, bindparam, func, literal, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -128,34 +129,34 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
 
     A room whose first act waits for its next try is left out, so that order within a room holds.
     """
+    rows: Any = await db.execute(_firsts(), {"bot": bot, "now": now, "at_most": limit})
     return [
-        WaitingAct(
-            a.id, a.room_id, matrix, a.utterance, a.parameters or {}, a.not_after, a.first_try, a.tried_on,
-            a.attempts, Priority(a.priority),
-        )
-        for a, matrix in (await db.execute(_firsts(bot, now, limit)))
-        if matrix is not None
-    ]  # fmt: skip
+        WaitingAct(act, room, matrix, utterance, parameters or {}, *tried, Priority(priority))
+        for act, room, matrix, utterance, parameters, priority, *tried in rows
+    ]
 
 
-def _firsts(bot: BotId, now: datetime, limit: int) -> Select[Act, MatrixRoomId | None]:
+@cache
+def _firsts() -> Select[Any]:
+    """Written once: it is asked at every turn, and putting it into words costs more than the answer."""
     place = func.row_number().over(partition_by=Act.room_id, order_by=(Act.priority, Act.seq, Act.id))
     firsts = select(Act.id, place.label("place")).where(Act.outcome.is_(None)).subquery()
+    what = (Act.id, Act.room_id, RoomSighting.matrix_room, Act.utterance, Act.parameters, Act.priority)
     return (
-        select(Act, RoomSighting.matrix_room)
+        select(*what, Act.not_after, Act.first_try, Act.tried_on, Act.attempts)
         .join(firsts, firsts.c.id == Act.id)
         .join(Room, Room.id == Act.room_id)
         .join(RoomSighting, RoomSighting.room_id == Act.room_id)
         .where(
             firsts.c.place == literal(1),
-            Room.bot_account_id == bot,
+            Room.bot_account_id == bindparam("bot", type_=Text),
             RoomSighting.matrix_room.is_not(None),
             RoomSighting.encryption.is_not(None),
             or_(Room.kind != "direct", _is_there()),
-            or_(Act.next_try.is_(None), Act.next_try <= now),
+            or_(Act.next_try.is_(None), Act.next_try <= bindparam("now", type_=UtcDateTime())),
         )
         .order_by(Act.priority, Act.not_after.is_(None), Act.not_after, Act.due, Act.seq, Act.id)
-        .limit(limit)
+        .limit(bindparam("at_most", type_=Integer))
     )
 
 

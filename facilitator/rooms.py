@@ -5,8 +5,9 @@ Every change to what should be raises the room's revision; the reconciler stores
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -23,7 +24,7 @@ from facilitator.database.tables import (
     RoomSighting,
 )
 from facilitator.errors import N_, NotFound
-from facilitator.ids import BotId, GroupId, RoomId, UserId, new_id
+from facilitator.ids import BotId, GroupId, MatrixRoomId, RoomId, UserId, new_id
 from facilitator.rules import allowed_servers
 from facilitator.rules.allowed_servers import Allowed
 from facilitator.rules.wanted_room import ROOM_VERSION, Person, WantedRoom, direct_room, group_room
@@ -147,21 +148,40 @@ async def wanted(
     inside = [person.user_id for person in people if person.standing in ("facilitator", "joined")]
     servers = allowed_servers.acl(allowed, inside)
     return replace(
-        found, until=until, house=house, bot=bot, version=version, server_acl=servers, language=group.language,
+        found,
+        until=until,
+        house=house,
+        bot=bot,
+        version=version,
+        server_acl=servers,
+        language=group.language,
         known=(found.known or frozenset()) | house,
     )
 
 
+PLACES = select(
+    Room.id, Room.kind, Room.group_id, func.coalesce(Group.language, "en"), func.coalesce(Group.time_zone, "UTC"),
+    Room.person,
+).outerjoin(Group, Group.id == Room.group_id)  # fmt: skip
+PLACE_OF = PLACES.where(Room.id == bindparam("wanted", type_=Text))
+PLACE_AT = PLACES.join(RoomSighting, RoomSighting.room_id == Room.id).where(
+    RoomSighting.matrix_room == bindparam("wanted", type_=Text)
+)
+"""Written once: asked with every message, and putting a question into words costs more than asking it."""
+
+
 async def place(db: AsyncSession, room_id: RoomId) -> Place | None:
     """Where an act is said: the room's kind, and its group's language and time zone."""
-    row = (
-        await db.execute(select(Room, Group).outerjoin(Group, Group.id == Room.group_id).where(Room.id == room_id))
-    ).one_or_none()
-    if row is None:
-        return None
-    room, group = row
-    language, zone = (group.language, group.time_zone) if group else ("en", "UTC")
-    return Place(room.id, room.kind, room.group_id, language, zone, room.person)
+    return _place((await db.execute(PLACE_OF, {"wanted": room_id})).one_or_none())
+
+
+async def place_at(db: AsyncSession, matrix_room: MatrixRoomId) -> Place | None:
+    """The room of ours that is there."""
+    return _place((await db.execute(PLACE_AT, {"wanted": matrix_room})).one_or_none())
+
+
+def _place(row: Any) -> Place | None:
+    return None if row is None else Place(*row)
 
 
 async def _people(

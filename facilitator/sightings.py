@@ -255,6 +255,11 @@ async def tries(db: AsyncSession, event: EventId) -> int:
     return await db.scalar(select(SetAside.tries).where(SetAside.event_id == event)) or 0
 
 
+async def given_up(db: AsyncSession, *, after: int) -> set[EventId]:
+    """What failed so often."""
+    return set(await db.scalars(select(SetAside.event_id).where(SetAside.tries >= after)))
+
+
 async def failed_once_more(db: AsyncSession, event: EventId, *, now: datetime) -> int:
     """Count a failure, in a transaction of its own. Returns how many there have been."""
     count = await tries(db, event) + 1

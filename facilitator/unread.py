@@ -62,6 +62,11 @@ async def latest(db: AsyncSession, *, limit: int = 200) -> list[tuple[MatrixRoom
     return [(room, event) for room, event in rows.all()[::-1]]
 
 
+async def rooms(db: AsyncSession) -> set[MatrixRoomId]:
+    """Where anything stands unread."""
+    return set(await db.scalars(select(UnreadableEvent.matrix_room).distinct()))
+
+
 async def read_at_last(db: AsyncSession, event: EventId) -> bool:
     """It waits no longer. Returns whether it did."""
     one = delete(UnreadableEvent).where(UnreadableEvent.event_id == event).returning(UnreadableEvent.event_id)

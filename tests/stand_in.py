@@ -89,10 +89,10 @@ class Phone:
         prekey = message.to_pre_key()
         for session in self.olm:
             if prekey is None or session.session_matches(prekey):
-                return bytes(session.decrypt(message))
-        session, plain = self.account.create_inbound_session(
-            vodozemac.Curve25519PublicKey.from_base64(sender_key), prekey
-        )
+                with suppress(vodozemac.OlmDecryptionException):
+                    return bytes(session.decrypt(message))
+        key = vodozemac.Curve25519PublicKey.from_base64(sender_key)
+        session, plain = self.account.create_inbound_session(key, prekey)
         self.olm.insert(0, session)
         return bytes(plain)
 
@@ -117,6 +117,7 @@ class Phone:
             vodozemac.Curve25519PublicKey.from_base64(keys["curve25519"]),
             vodozemac.Curve25519PublicKey.from_base64(one_time_key),
         )
+        self.olm.insert(0, olm)
         inside = {
             "sender": self.user, "sender_device": self.device, "recipient": to["user_id"], "type": kind,
             "keys": {"ed25519": self.account.ed25519_key.to_base64()},
@@ -200,7 +201,9 @@ class StandIn:
         )
 
     def event(self, kind: str, content: Mapping[str, Any], sender: str, key: str | None = None) -> dict[str, Any]:
-        event = {"type": kind, "content": content, "sender": sender, "event_id": f"${new_id()}", "origin_server_ts": int(Clock().now().timestamp() * 1000)}
+        now = int(Clock().now().timestamp() * 1000)
+        event = {"type": kind, "content": content, "sender": sender, "event_id": f"${new_id()}"}
+        event |= {"origin_server_ts": now}
         return event if key is None else event | {"state_key": key}
 
     @asynccontextmanager
