@@ -2,25 +2,29 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from bridge.heard import MembershipChanged, Message, Undecipherable, Unreadable
+from bridge.heard import MembershipChanged, Message, StateChanged, Undecipherable, Unreadable
 from bridge.matrix.client import NioHomeserver
-from bridge.matrix.homeserver import Invite
+from bridge.matrix.homeserver import Invite, Rejected
 from facilitator.ids import MatrixRoomId, UserId, because
 from tests.live.hearing import Ear
 from tests.live.keys_of_a_stranger import MEGOLM, OLM, RawDevice
-from tests.live.world import Person, World, room_step
+from tests.live.world import POWER, Person, World, room_step
 
 pytestmark = pytest.mark.live
 
 GARBAGE = "garbage!!"
 POST = 3_000 if os.environ.get("HEARTH_SOAK") else 600
 """Messages to the device; a homeserver hands on a hundred at a time."""
+FLOOD = 1_000 if os.environ.get("HEARTH_SOAK") else 60
+"""Pieces of state; an answer brings at most fifty events of a room."""
+LONGEST = 47_000
+"""Letters that, encrypted, nearly fill the 65,536 bytes an event may have."""
 
 
 def words(body: str) -> dict[str, Any]:
@@ -38,11 +42,13 @@ async def bring(bot: NioHomeserver, room: MatrixRoomId, other: Person | NioHomes
     )
 
 
-async def group_of(world: World, *, bot: NioHomeserver | None = None) -> tuple[NioHomeserver, Ear, MatrixRoomId, Ear]:
+async def group_of(
+    world: World, *, bot: NioHomeserver | None = None, power: Mapping[str, Any] | None = None
+) -> tuple[NioHomeserver, Ear, MatrixRoomId, Ear]:
     """A bot and a sound, signed member in a room. The member is a second client of ours."""
     bot = bot or await world.client(only_signed=False)
     ear = await Ear(bot).begin()
-    room = await bot.create(room_step())
+    room = await bot.create(room_step(power_levels={**POWER, **(power or {})}))
     member = await world.client()
     member_ear = await Ear(member).begin()
     await bring(bot, room, member, ear)
@@ -268,3 +274,28 @@ async def test_post_by_the_thousand_leaves_nothing_behind_and_the_next_word_is_h
     await member.client.send(room, because("after"), words("after"))
     assert (await ear.message("after")).bound
     assert len(bot._machine.session_store._entries) <= before + 1
+
+
+async def test_state_set_over_and_over_is_told_a_few_times_and_the_next_word_is_heard(world: World) -> None:
+    """More of it than an answer carries: the rest is walked back for."""
+    bot, ear, room, member = await group_of(world, power={"users_default": 50})
+    ada = await world.person("ada")
+    await bring(bot, room, ada, ear)
+    await side_by_side([ada.set_state(room, "m.room.name", {"name": f"Name {n}"}) for n in range(FLOOD)])
+    await side_by_side([ada.set_state(room, "m.room.topic", {"topic": "x"}, f"key {n}") for n in range(FLOOD // 4)])
+    begun = len(ear.heard)
+    await member.client.send(room, because("after"), words("after"))
+    assert (await ear.message("after")).bound
+    told = [event for event in ear.heard[begun:] if isinstance(event, StateChanged)]
+    assert [event.type for event in told] == ["m.room.name"]
+
+
+async def test_the_longest_message_there_can_be_is_heard_and_so_is_the_next(world: World) -> None:
+    _, ear, room, member = await group_of(world)
+    long = "x" * LONGEST
+    with pytest.raises(Rejected, match="M_TOO_LARGE"):
+        await member.client.send(room, because("longer"), words(long * 2))
+    await member.client.send(room, because("long"), words(long))
+    await member.client.send(room, because("after"), words("after"))
+    assert (await ear.message(long)).bound
+    assert (await ear.message("after")).bound
