@@ -5,6 +5,7 @@ aside and the house goes on.
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 
@@ -24,6 +25,7 @@ from facilitator.ids import EventId, GroupId, MatrixRoomId
 log = structlog.get_logger(__name__)
 
 
+EVERYBODY = ("reconciler", "sender", "doorkeeper", "keys")
 NOTHING_NEW = timedelta(seconds=20)
 """So often our place is written down while nothing is heard that concerns us."""
 
@@ -48,6 +50,8 @@ class Listener:
         self._deaf = False
         self._rereading = Rereading(house)
         self._looks_back = False
+        self.made_work_for: Collection[str] = EVERYBODY
+        """The loops the last pass can have made work for: what people write, as a rule, for the sender alone."""
         self.caught_up = asyncio.Event()
         """Set when what happened before this start has been heard and written down."""
 
@@ -67,6 +71,9 @@ class Listener:
         news = bool(read) or self._deaf or (sync.next_batch != self._since and self._tells(sync))
         while news and (failed := await self._write_down(sync, read)):
             await self._count(failed)
+        only_words = all(isinstance(event, Message) and event.signed for event in (*sync.events, *read))
+        beyond = self._deaf or sync.invitations or sync.ours or sync.devices_changed or sync.identities
+        self.made_work_for = ("sender",) if only_words and not beyond else EVERYBODY
         self._since, self._deaf = sync.next_batch, False
         self._rereading.done()
         self._looks_back = looked_back is not None and len(self._rereading) > 0

@@ -4,7 +4,7 @@ Nothing a pass raises ends the loop but what a person has to mend: signed out, o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -22,7 +22,8 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=20)
 @dataclass
 class Loop:
     """`rest`: how long to wait for a wake-up when a pass found nothing to do; asked anew each time. `after`: what has
-    to have happened before its first pass. `stop`: ends what its passes have begun and not waited for."""
+    to have happened before its first pass. `stop`: ends what its passes have begun and not waited for. `for_whom`: the
+    loops its last pass can have made work for; None: it does not say."""
 
     name: str
     pass_once: Callable[[], Awaitable[bool]]
@@ -30,6 +31,7 @@ class Loop:
     after: asyncio.Event | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     stop: Callable[[], Awaitable[None]] | None = None
+    for_whom: Callable[[], Collection[str]] | None = None
     failures: int = 0
 
 

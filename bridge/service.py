@@ -173,7 +173,7 @@ def loops_of(house: House) -> list[Loop]:
         return min(max(timer.next_due - house.clock.now(), timedelta(milliseconds=1)), TIMER_LOOKS)
 
     return [
-        Loop("listener", listener.pass_once, timedelta),
+        Loop("listener", listener.pass_once, timedelta, for_whom=lambda: listener.made_work_for),
         _flowing("reconciler", reconciler, after=heard),
         _flowing("sender", sender, after=heard),
         Loop("timer", timer.pass_once, until_due, after=heard),
@@ -204,7 +204,8 @@ def waker(loops: Sequence[Loop]) -> Callable[[Loop], None]:
 
     def wake(worked: Loop) -> None:
         for name in WAKES[worked.name]:
-            by_name[name].wake.set()
+            if worked.for_whom is None or name in worked.for_whom():
+                by_name[name].wake.set()
 
     return wake
 

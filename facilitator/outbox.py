@@ -131,8 +131,8 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
     """
     rows: Any = await db.execute(_firsts(), {"bot": bot, "now": now, "at_most": limit})
     return [
-        WaitingAct(act, room, matrix, utterance, parameters or {}, *tried, Priority(priority))
-        for act, room, matrix, utterance, parameters, priority, *tried in rows
+        WaitingAct(act, room, matrix, what, parameters or {}, not_after, first_try, tried_on, tries, Priority(priority))
+        for act, room, matrix, what, parameters, priority, not_after, first_try, tried_on, tries in rows
     ]
 
 

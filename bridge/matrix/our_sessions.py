@@ -14,7 +14,7 @@ from nio.crypto.sessions import OutboundGroupSession
 
 from bridge.matrix.keystore import Store
 
-AHEAD = 10
+AHEAD = 20
 """Steps set aside at a time: a restart wastes at most so many, and one write in so many messages is enough."""
 TABLE = """
 CREATE TABLE IF NOT EXISTS oursessions (

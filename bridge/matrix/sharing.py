@@ -9,7 +9,7 @@ moment are seen to together: one question, one claim, and messages to devices in
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -120,7 +120,7 @@ class Sharing:
     ) -> dict[MatrixRoomId, Mapping[UserId, Reach]]:
         joined = await self._all_joined(rooms)
         await self._their_keys.know(set[str]().union(*joined.values()), patience=A_MOMENT)
-        with self._machine.store.together():
+        with self._machine.store.together() if len(rooms) > 1 else nullcontext():
             shares = [self._share(room, joined[room.room], margin) for room in rooms]
         await self._give([Gift(s.room.room, s.session, s.recipients.given) for s in shares], patience=A_MOMENT)
         for share in shares:
@@ -249,7 +249,9 @@ class Sharing:
     def _keep(self, gifts: Iterable[Gift]) -> None:
         """Only the session a room speaks under now; what is owed of earlier ones is kept in memory."""
         speaking = self._machine.outbound_group_sessions
-        self._machine.ours.keep((g.room, g.session) for g in gifts if speaking.get(g.room) is g.session)
+        kept = [(gift.room, gift.session) for gift in gifts if speaking.get(gift.room) is gift.session]
+        if kept:
+            self._machine.ours.keep(kept)
 
     async def _tell(self, gifts: Sequence[Gift]) -> None:
         """Once per device and session (spec, `m.room_key.withheld`): it can then say why it cannot read us."""

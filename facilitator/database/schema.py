@@ -3,21 +3,24 @@
 Both services refuse to start on a schema that is not theirs; only `hearth migrate` changes it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from facilitator.database import sqlite
 from facilitator.errors import Misconfigured
 
+if TYPE_CHECKING:
+    from alembic.config import Config  # ten MiB that only an upgrade needs
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+REVISION = re.compile(r"""^revision\b[^=]*=\s*["'](\w+)""", re.MULTILINE)
+BEFORE = re.compile(r"""^down_revision\b[^=]*=\s*["'](\w+)""", re.MULTILINE)
 ONE_AT_A_TIME = 4_761_726_874  # any number, the same for every upgrade
 
 
@@ -38,7 +41,9 @@ class Upgrade:
         return self.before != self.after
 
 
-def config() -> Config:
+def config() -> "Config":
+    from alembic.config import Config
+
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
@@ -48,7 +53,13 @@ def config() -> Config:
 @cache
 def revisions(folder: Path) -> tuple[str, ...]:
     """All that this code knows, the latest first. Read once: services ask again and again whether they are ready."""
-    found = tuple(script.revision for script in ScriptDirectory(folder).walk_revisions())
+    texts = [file.read_text() for file in sorted((folder / "versions").glob("*.py"))]
+    named = [(REVISION.search(written), BEFORE.search(written)) for written in texts]
+    before = {name[1]: earlier[1] if earlier else None for name, earlier in named if name}
+    found: tuple[str, ...] = ()
+    while latest := next((name for name in before if name not in before.values()), None):
+        found += (latest,)
+        del before[latest]
     if not found:
         raise Misconfigured("This installation of Hearth is incomplete, its migrations are missing: install it again.")
     return found
@@ -59,7 +70,10 @@ def head() -> str:
 
 
 def current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def check(connection: Connection) -> None:
@@ -89,6 +103,8 @@ def upgrade(connection: Connection, file: Path | None) -> Upgrade:
     refuse_newer(before)
     if before == head():
         return Upgrade(before, before)
+    from alembic import command
+
     copied = None
     if file is not None and before is not None:
         copied = file.with_name(f"{file.name}.before-{head()}")
@@ -97,7 +113,7 @@ def upgrade(connection: Connection, file: Path | None) -> Upgrade:
     return Upgrade(before, head(), copied)
 
 
-def run(connection: Connection, direction: Callable[[Config, str], None], revision: str) -> None:
+def run(connection: Connection, direction: Callable[["Config", str], None], revision: str) -> None:
     """Up or down (Alembic's command) to a revision, foreign keys whole at the end."""
     settings = config()
     settings.attributes["connection"] = connection

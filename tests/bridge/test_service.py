@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from bridge import service
 from bridge.house import LeaseLost
+from bridge.listener import EVERYBODY
 from bridge.matrix.homeserver import Overtaken, Rejected, SignedOut
 from bridge.vitals import Vitals
 from facilitator import sightings
@@ -207,6 +208,20 @@ async def test_what_one_loop_did_wakes_those_whose_work_it_may_be(running: Runni
         service.waker(loops)(worked)
         assert {loop.name for loop in loops if loop.wake.is_set()} == set(service.WAKES[worked.name])
         assert worked.name not in service.WAKES[worked.name]
+
+
+async def test_words_wake_the_sender_alone_and_whoever_comes_everybody(running: Running) -> None:
+    group = await running.open_group()
+    await running.invite(group, BEN)
+    await running.settle()
+    room, listener = await running.matrix_room(group), running._listener
+    await running.person(BEN).join(room)
+    await listener.pass_once()
+    assert listener.made_work_for == EVERYBODY
+    await running.settle()
+    await running.person(BEN).say(room, "!commands")
+    await listener.pass_once()
+    assert listener.made_work_for == ("sender",)
 
 
 async def test_all_others_wait_until_the_listener_has_heard_what_was_missed(running: Running) -> None:

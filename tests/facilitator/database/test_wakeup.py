@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from facilitator.database import wakeup
-from facilitator.database.wakeup import Bell, NotifyBell, SocketBell, open_bell
+from facilitator.database import notify
+from facilitator.database.notify import NotifyBell, conninfo
+from facilitator.database.wakeup import Bell, SocketBell, open_bell
 from tests.postgres import Server
 
 NOT_AT_ALL = timedelta(0)
@@ -165,7 +166,7 @@ async def test_a_path_longer_than_a_socket_may_have_works_all_the_same(tmp_path:
 async def test_a_lost_connection_comes_back_by_itself(
     postgres_server: Server, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeup, "RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(notify, "RECONNECT_SECONDS", 0.05)
     async with closing(open_bell(postgres_url, Path()), open_bell(postgres_url, Path())) as (bridge, panel):
         await listening(bridge)
         await panel.ring()
@@ -196,7 +197,7 @@ async def test_a_postgresql_that_is_away_costs_the_ring_and_nothing_else(tmp_pat
 
 
 def test_the_bell_goes_where_the_database_goes() -> None:
-    told = wakeup.conninfo(make_url("postgresql+psycopg://me:secret@db.example:5433/hearth?sslrootcert=/ca"))
+    told = conninfo(make_url("postgresql+psycopg://me:secret@db.example:5433/hearth?sslrootcert=/ca"))
     for part in ("host=db.example", "port=5433", "user=me", "password=secret", "dbname=hearth", "sslmode=verify-full"):
         assert part in told
 
