@@ -3,6 +3,7 @@
 Counts by kind only. A count with a room, a group or a person in it would show from outside who meets whom and when.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,22 +38,25 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Figures:
-    """`settled` by outcome, `rooms` by trouble ("none" where there is none), `health` by code."""
+    """`settled` by outcome, `rooms` by trouble ("none" where there is none), `health` by code. `obstacles`: what no
+    step of the bridge can mend, by code; a room may have several."""
 
     waiting: Mapping[Priority, Waiting]
     settled: Mapping[str, int]
     rooms: Mapping[str, int]
+    obstacles: Mapping[str, int]
     health: Mapping[str, int]
     unread: int
     set_aside: int
 
 
 async def of_bot(db: AsyncSession, bot: BotId, *, now: datetime) -> Figures:
-    """Six statements, however many rooms there are."""
+    """Seven statements, however many rooms there are."""
     return Figures(
         waiting=await _waiting(db, bot, now),
         settled=await _settled(db, bot),
         rooms=await _rooms(db, bot),
+        obstacles=await _obstacles(db, bot),
         health=await _health(db, bot),
         unread=await db.scalar(select(func.count()).select_from(UnreadableEvent)) or 0,
         set_aside=await db.scalar(select(func.count()).select_from(SetAside).where(SetAside.tries >= GIVEN_UP)) or 0,
@@ -92,6 +96,15 @@ async def _rooms(db: AsyncSession, bot: BotId) -> dict[str, int]:
         state = trouble or ("none" if made else "not_made_yet")
         counted[state] = counted.get(state, 0) + number
     return counted
+
+
+async def _obstacles(db: AsyncSession, bot: BotId) -> dict[str, int]:
+    rows = await db.scalars(
+        select(RoomSighting.obstacles)
+        .join(Room, Room.id == RoomSighting.room_id)
+        .where(Room.bot_account_id == bot, Room.closed.is_(None), RoomSighting.obstacles.is_not(None))
+    )
+    return dict(Counter(code for codes in rows for code in codes or ()))
 
 
 async def _health(db: AsyncSession, bot: BotId) -> dict[str, int]:

@@ -14,10 +14,13 @@ PASSING = frozenset({"none", "not_made_yet", "homeserver_slow_down", "homeserver
 
 async def undone(found: Surroundings) -> list[Finding]:
     if found.database is None or found.bot is None:
-        return [unseen(check, "Not looked at: the database is not open.") for check in ("acts", "rooms", "unreadable")]
+        return [
+            unseen(check, "Not looked at: the database is not open.")
+            for check in ("acts", "rooms", "obstacles", "unreadable")
+        ]
     async with found.database.reading() as db:
         counted = await figures.of_bot(db, found.bot.id, now=found.clock.now())
-    return [_acts(counted), _rooms(counted), _unread(counted), _set_aside(counted)]
+    return [_acts(counted), _rooms(counted), _obstacles(counted), _unread(counted), _set_aside(counted)]
 
 
 def _acts(counted: Figures) -> Finding:
@@ -39,6 +42,15 @@ def _rooms(counted: Figures) -> Finding:
         told = ", ".join(f"{number} × {trouble}" for trouble, number in sorted(troubles.items()))
         return wrong("rooms", f"Rooms are in trouble: {told}.", "Each group's page says what happened and what to do.")
     return fine("rooms", f"No room is in trouble ({sum(counted.rooms.values())}).")
+
+
+def _obstacles(counted: Figures) -> Finding:
+    """What a room is that no step of the bridge can change, in the room as it stands."""
+    if counted.obstacles:
+        told = ", ".join(f"{number} × {code}" for code, number in sorted(counted.obstacles.items()))
+        mend = "A facilitator can move the group to a new room on its page, when it suits the group."
+        return note("obstacles", f"Rooms are not all they should be: {told}.", mend)
+    return fine("obstacles", "Every room is of the kind it should be.")
 
 
 def _unread(counted: Figures) -> Finding:

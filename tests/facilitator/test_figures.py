@@ -6,6 +6,7 @@ from facilitator import figures, outbox, sightings
 from facilitator.figures import Figures, Waiting
 from facilitator.ids import ActId, EventId
 from facilitator.outbox import Priority
+from facilitator.sightings import Looked
 from tests.facilitator.scene import MAPLE, NOW, Scene
 
 LATER = NOW + timedelta(minutes=5)
@@ -24,7 +25,7 @@ async def put(scene: Scene, act: str, priority: Priority) -> None:
 
 
 async def test_an_empty_house_counts_its_room_that_is_not_made_yet(any_scene: Scene) -> None:
-    assert await figures_of(any_scene) == Figures({}, {}, {"not_made_yet": 1}, {}, 0, 0)
+    assert await figures_of(any_scene) == Figures({}, {}, {"not_made_yet": 1}, {}, {}, 0, 0)
 
 
 async def test_acts_are_counted_by_priority_and_outcome(any_scene: Scene) -> None:
@@ -48,6 +49,13 @@ async def test_rooms_are_counted_by_their_trouble(any_scene: Scene) -> None:
     assert (await figures_of(any_scene)).rooms == {"room_lost": 1, "not_made_yet": 1}
 
 
+async def test_what_no_step_can_mend_is_counted_by_kind(any_scene: Scene) -> None:
+    seen = Looked(MAPLE, None, None, {}, None, at=NOW, obstacles=("no_recovery", "other_version"))
+    async with any_scene.database.transaction() as db:
+        await sightings.looked(db, any_scene.room, seen, now=NOW)
+    assert (await figures_of(any_scene)).obstacles == {"no_recovery": 1, "other_version": 1}
+
+
 async def test_an_event_is_set_aside_after_three_tries(any_scene: Scene) -> None:
     for times, expected in ((1, 0), (2, 0), (3, 1)):
         async with any_scene.database.transaction() as db:
@@ -64,4 +72,4 @@ async def test_the_number_of_statements_does_not_grow(any_scene: Scene) -> None:
         before = database.statements
         await figures_of(any_scene)
         counts.append(database.statements - before)
-    assert counts == [6, 6]
+    assert counts == [7, 7]
