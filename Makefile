@@ -57,7 +57,8 @@ lock: ## write the lock files anew (needs .venv and npm)
 	uv=$(BIN)/uv; c="pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock'"; \
 	echo 'uv' | eval $$uv $$c - -o requirements/uv.lock && \
 	eval $$uv $$c pyproject.toml -o requirements/hearth.lock && \
-	eval $$uv $$c pyproject.toml requirements/dev.in -o requirements/dev.lock
+	eval $$uv $$c pyproject.toml requirements/dev.in -o requirements/dev.lock && \
+	eval $$uv $$c requirements/peers.in -o requirements/peers.lock
 	cd $(PEER) && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved && \
 	node -e "const fs = require('fs'), f = 'package-lock.json', lock = JSON.parse(fs.readFileSync(f)); \
 	  for (const p of Object.values(lock.packages)) delete p.funding; fs.writeFileSync(f, JSON.stringify(lock, null, 2) + '\\n')"
