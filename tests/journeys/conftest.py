@@ -10,6 +10,7 @@ from facilitator.database import Database
 from tests import cast
 from tests.clock import TurnedClock
 from tests.fake_homeserver import FakeHomeserver
+from tests.journeys.old_rooms import RECOVERY
 from tests.journeys.running import Running
 
 
@@ -28,6 +29,16 @@ async def house(database: Database, clock: TurnedClock) -> Running:
 async def any_house(any_database: Database, clock: TurnedClock) -> Running:
     """As `house`, on each engine in turn."""
     return await running(any_database, clock)
+
+
+@pytest.fixture
+async def kept(database: Database, clock: TurnedClock) -> Running:
+    """A house with a recovery account."""
+    server = FakeHomeserver(clock)
+    server.person(RECOVERY)
+    house = Running(database, server, clock, await cast.enter(database, now=clock.now()), recovery=RECOVERY)
+    await house.start()
+    return house
 
 
 @pytest.fixture(autouse=True)
