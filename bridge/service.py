@@ -1,4 +1,4 @@
-"""The only wiring: start in order, run the five loops together, stop in order."""
+"""The only wiring: start in order, run the six loops together, stop in order."""
 
 import asyncio
 import signal
@@ -98,8 +98,11 @@ async def _until(stop: asyncio.Event, vitals: Vitals, *work: Coroutine[Any, Any,
             task.cancel()
         await asyncio.wait([stopping, *tasks], timeout=STOPS_WITHIN.total_seconds())
     for task in done - {stopping}:
-        if error := task.exception():
-            raise for_people(error) from error
+        error = task.exception()
+        if error is not None and (told := for_people(error)) is not error:
+            raise told from error
+        if error is not None:
+            raise error
 
 
 def for_people(error: BaseException) -> BaseException:

@@ -56,7 +56,9 @@ class LibrarySpoke(logging.Handler):
 def trace(error: BaseException) -> Iterator[str]:
     """An error and its causes: kinds and places. The text only of our own kinds: another's may quote what it held."""
     seen: BaseException | None = error
-    while seen is not None:
+    before = set[int]()
+    while seen is not None and id(seen) not in before:  # an error may be its own cause, by way of others too
+        before.add(id(seen))
         told = f": {seen}" if type(seen).__module__.split(".")[0] in OURS else ""
         yield f"{type(seen).__module__}.{type(seen).__qualname__}{told}"
         for frame in traceback.extract_tb(seen.__traceback__)[-FRAMES:]:

@@ -248,6 +248,15 @@ async def test_the_timer_rests_until_something_is_due_and_never_long(running: Ru
     assert timedelta() < timer.rest() < timedelta(seconds=1)
 
 
+async def test_a_bug_ends_it_as_it_came_and_is_not_made_its_own_cause(vitals: Vitals) -> None:
+    async def work() -> None:
+        raise ValueError from KeyError()
+
+    with pytest.raises(ValueError) as bug:
+        await asyncio.wait_for(service._until(asyncio.Event(), vitals, work()), LIMIT)
+    assert isinstance(bug.value.__cause__, KeyError)
+
+
 async def test_asked_to_stop_it_is_no_longer_ready_while_its_work_comes_to_an_end(vitals: Vitals) -> None:
     stop, seen = asyncio.Event(), list[list[str]]()
 

@@ -71,6 +71,14 @@ def test_a_trace_tells_the_causes_and_the_sentences_of_our_own() -> None:
     assert CANARY not in told
 
 
+def test_a_trace_ends_where_an_error_is_its_own_cause() -> None:
+    error, other = ValueError(CANARY), KeyError(CANARY)
+    error.__cause__, other.__cause__ = other, error
+    assert [line for line in logs.trace(error) if not line.startswith("  ")] == [
+        "builtins.ValueError", "builtins.KeyError",
+    ]  # fmt: skip
+
+
 def test_a_trace_tells_every_error_of_a_group() -> None:
     told = "\n".join(logs.trace(ExceptionGroup(CANARY, [ValueError(CANARY), OSError(CANARY)])))
     assert "builtins.ValueError" in told
