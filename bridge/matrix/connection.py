@@ -31,6 +31,8 @@ from facilitator.clock import Clock
 
 REQUEST_WITHIN = timedelta(seconds=30)
 AFTER_A_FAULT = timedelta(seconds=5)
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes, unpacked. Read whole, an answer takes several times as much memory."""
 SIGNED_OUT = frozenset(
     {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED", "M_USER_LOCKED", "M_UNKNOWN_DEVICE"}
 )
@@ -64,6 +66,10 @@ class NeedsConfirmation(Rejected):
     def __init__(self, session: object) -> None:
         super().__init__("HEARTH_NEEDS_CONFIRMATION", "the homeserver asks to confirm with a password")
         self.session = session
+
+
+class TooMuch(TheirFault):
+    """The answer is larger than we take: asked for less, it may not be."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,9 @@ class Connection:
             self.answered["no_connection"] += 1
             taken = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
             raise (NoAnswer if taken else TryLater)("no connection", AFTER_A_FAULT) from error
+        except TooMuch:
+            self.answered["fault"] += 1
+            raise
         if answer.status < 300:
             self.pace.went(granted)
             self.answered["fine"] += 1
@@ -164,7 +173,7 @@ class Connection:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            said = await response.read()
+            said = await _read(response)
         after = _seconds(response.headers.get("Retry-After"))
         try:
             return Answer(response.status, parsed(said), after)
@@ -190,6 +199,16 @@ class Connection:
             return Rejected(KEY_EXISTS)
         denied = DENIED.fullmatch(str(said.get("error")))
         return FederationDenied(denied["server"]) if denied and code == "M_FORBIDDEN" else Rejected(code)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body. Raises TooMuch as soon as it is too large, however large it would have become."""
+    said = bytearray()
+    async for piece in response.content.iter_any():
+        said += piece
+        if len(said) > LARGEST_ANSWER:
+            raise TooMuch("the answer is too large", AFTER_A_FAULT)
+    return bytes(said)
 
 
 def needed(answer: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from bridge.heard import Heard, InvitedUs, StateChanged, Sync
 from bridge.matrix import events, gaps
-from bridge.matrix.connection import AFTER_A_FAULT, Connection, path
+from bridge.matrix.connection import AFTER_A_FAULT, Connection, TooMuch, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Rejected, TheirFault, TryLater
 from bridge.matrix.known import Rooms
@@ -24,6 +24,8 @@ from bridge.matrix.told import Json, Told, ToldRoom, told
 from facilitator.ids import MatrixRoomId, UserId
 
 TIMELINE = 50
+"""Events of a room with one answer; of an answer that is too large, a seventh, and then one. The rest is walked back
+for."""
 AT_ONCE = 8
 TRIES = 8
 """How often a question that only helps us understand an answer may fail before the answer is taken without it: no
@@ -48,7 +50,6 @@ def _filter(*, timeline: int, talk: Iterable[str], state: Iterable[str]) -> str:
 
 
 FROM_NOW_ON = {"filter": _filter(timeline=1, talk=(), state=["m.room.encryption"]), "timeout": "0"}
-WHAT_IS_NEW = {"filter": _filter(timeline=TIMELINE, talk=TALK, state=STATE)}
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Listening:
     our_keys: OurKeys
     their_keys: TheirKeys
     _since: str | None = None
+    _timeline: int = TIMELINE
     _arrived: set[tuple[MatrixRoomId, str]] = field(default_factory=set, repr=False)
     _shown: dict[UserId, str] = field(default_factory=dict, repr=False)
     _failures: Counter[str] = field(default_factory=Counter, repr=False)
@@ -68,11 +70,7 @@ class Listening:
         return events.Reader(self.machine)
 
     async def listen(self, since: str | None, wait: timedelta) -> Sync:
-        if since is None:
-            query = FROM_NOW_ON
-        else:
-            query = WHAT_IS_NEW | {"since": since, "timeout": str(int(wait.total_seconds() * 1000))}
-        new = told(await self.connection.get(path("sync"), query, wait=wait))
+        new = told(await self._answer(since, wait))
         if new.next_batch is None:
             raise TryLater("the answer is not Matrix", AFTER_A_FAULT)
         if since is None:
@@ -92,6 +90,19 @@ class Listening:
             identities=dict(self._shown),
             devices_changed=frozenset(UserId(user) for user in new.devices_changed),
         )
+
+    async def _answer(self, since: str | None, wait: timedelta) -> Json:
+        query = FROM_NOW_ON
+        if since is not None:
+            what_is_new = _filter(timeline=self._timeline, talk=TALK, state=STATE)
+            query = {"filter": what_is_new, "since": since, "timeout": str(int(wait.total_seconds() * 1000))}
+        try:
+            answer = await self.connection.get(path("sync"), query, wait=wait)
+        except TooMuch:
+            self._timeline = max(1, self._timeline // 7)
+            raise
+        self._timeline = TIMELINE
+        return answer
 
     async def invitations(self) -> tuple[InvitedUs, ...]:
         """Every invitation that stands open. Our place in the stream stays where it is."""

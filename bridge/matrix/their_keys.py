@@ -5,7 +5,7 @@ asks for all who are needed there, and what gave no answer is left in peace for 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from math import inf
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from bridge.matrix import screening, to_device
 from bridge.matrix.bounds import keep_newest
-from bridge.matrix.connection import Connection, needed, path
+from bridge.matrix.connection import Connection, TooMuch, needed, path
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import HomeserverError, Rejected
 from bridge.matrix.other_servers import OtherServers, Question
@@ -101,6 +101,8 @@ class TheirKeys:
         before = {user: self._changes.get(user) for user in asked}
         try:
             answer = await self._query(asked)
+        except TooMuch:
+            return await self._by_halves(self._learn, asked)
         except Rejected:  # one id it does not like must not stop us from hearing and speaking
             self._machine.faults["key_query"] += 1
             self._leave_in_peace(asked)
@@ -110,13 +112,22 @@ class TheirKeys:
             raise
         self._machine.learn_devices(answer)
         self.identities |= screening.master_keys(answer, asked)
-        silent = answer.get("failures") or {}
+        silent = screening.mapping(answer.get("failures"))
         unanswered = {user for user in asked if _server_of(user) in silent}
         now_known = {user for user in asked - unanswered if self._changes.get(user) == before[user]}
         self._known |= now_known
         self._remembered.keep_people(now_known)
         self._leave_in_peace(unanswered)
         return not unanswered
+
+    async def _by_halves(self, ask: Callable[[set[Thing]], Awaitable[bool]], things: set[Thing]) -> bool:
+        """The answer about these is too large. One of them has keys without end: what the others have is learned."""
+        if len(things) == 1:
+            self._machine.faults["too_much"] += 1
+            self._leave_in_peace(things)
+            return False
+        some = set(sorted(things)[: len(things) // 2])
+        return all([await ask(some), await ask(things - some)])
 
     def answered(self, user: str) -> bool:
         """Whether their server has said which devices they have, and nothing has changed since."""
@@ -154,6 +165,8 @@ class TheirKeys:
             return True
         try:
             answered = await self._claim(missing)
+        except TooMuch:
+            return await self._by_halves(lambda some: self._claim_all(some, still), missing)
         except HomeserverError:
             self._leave_in_peace(self._elsewhere(missing))
             raise
@@ -188,7 +201,7 @@ class TheirKeys:
         answer = await self._connection.post(_timed("claim"), body, kind="keys")
         needed(answer, "one_time_keys", dict)
         self._machine.start_sessions(answer)
-        return not answer.get("failures")
+        return not screening.mapping(answer.get("failures"))
 
     def _has_session(self, device: Device) -> bool:
         user, device_id = device

@@ -44,12 +44,13 @@ class Server:
     pages: str = NO_PAGES
     identities: dict[str, str] = field(default_factory=dict)
     """The public master keys it shows."""
-    asked: int = 0
+    filters: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=9), repr=False)
+    """What the latest questions of /sync were for."""
 
     async def answer(self, request: Request) -> Response:
         end = request.path.rpartition("/_matrix/client/v3/")[2]
         if end == "sync":
-            self.asked += 1
+            self.filters.append(json.loads(request.query["filter"]))
             return _json(self.said.popleft() if len(self.said) > 1 else self.said[0])
         if end == "keys/query":
             wanted = (await request.json())["device_keys"]
