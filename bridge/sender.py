@@ -22,10 +22,10 @@ from facilitator.rooms import Place
 from facilitator.rules.reach import Reach
 
 log = structlog.get_logger(__name__)
-AT_ONCE = 8
-"""About as many requests as one Synapse process answers side by side; more only adds waiting."""
+AT_ONCE = 11
 KEPT = 3
-"""Places among them that help and safety alone may take."""
+"""Places among them that help and safety alone may take. The others are about as many requests as one Synapse process
+answers side by side; more only adds waiting."""
 REMEMBERED = timedelta(hours=20)
 CLOCKS_DIFFER = timedelta(minutes=5)
 TRIES = 3

@@ -27,6 +27,8 @@ FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=10)
 SLOW_DOWN, UNREACHABLE = "homeserver_slow_down", "homeserver_unreachable"
 THERE = ("join", "invite")
+AT_ONCE, APART = 20, timedelta(milliseconds=100)
+"""After a start: so many rooms are looked at at once, and the others so long after one another."""
 SET_ASIDE_FOR = timedelta(days=14)
 """Long after the cursor has moved past it."""
 
@@ -177,9 +179,14 @@ async def claimed(db: AsyncSession, room_ids: Collection[RoomId]) -> None:
 
 
 async def look_at_all(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
-    """After a start, every room is looked at once."""
-    ours = select(Room.id).where(Room.bot_account_id == bot)
-    await db.execute(update(RoomSighting).where(RoomSighting.room_id.in_(ours)).values(next_look=now))
+    """After a start, every room is looked at once: the first at once, the others one after another, since what is to
+    be said and heard then should not have to wait behind a thousand looks. Where something is heard to have changed
+    is looked at before its turn."""
+    ours = select(RoomSighting.room_id).join(Room, Room.id == RoomSighting.room_id).where(Room.bot_account_id == bot)
+    rooms = (await db.scalars(ours.order_by(RoomSighting.room_id))).all()
+    looks = [{"room_id": room, "next_look": now + APART * max(0, n - AT_ONCE)} for n, room in enumerate(rooms)]
+    if looks:
+        await db.execute(update(RoomSighting), looks)
 
 
 async def people_seen(
