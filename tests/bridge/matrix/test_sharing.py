@@ -180,6 +180,7 @@ async def test_who_came_while_the_bridge_was_down_is_given_the_key(house: House)
 
 async def test_where_the_stream_begins_anew_nothing_remembered_is_believed(house: House) -> None:
     await house.say()
+    await house.hear()
     await house.stop()
     house.server.rooms[ROOM].discard(BEN)  # and nobody tells us
     await house.start()
