@@ -61,6 +61,7 @@ async def renew(
     await _see_to_identity(account, storage, wishes, clock=clock)
     await keep(database, bot.id, account)
     await take_name(account, name, clock=clock)
+    keys.begin_anew_if_damaged(account.user_id)
     homeserver = await NioHomeserver.start(account, keys, storage, clock=clock)
     await homeserver.close()
     left = await _delete_others(account, before, way.password, clock)

@@ -17,6 +17,10 @@ from facilitator.errors import N_, Misconfigured
 from facilitator.ids import UserId
 
 PICKLE_KEY_BYTES = 32
+DAMAGED = N_(
+    "The key store of Hearth's device is damaged. Run `hearth renew`: it gives the bot a new device and keeps its "
+    "identity. Never put an old copy of the key store back."
+)
 
 
 class KeyStore:
@@ -33,13 +37,27 @@ class KeyStore:
         self._path, self._pickle_key = path, pickle_key.hex()
 
     def holds(self, user_id: UserId, device_id: str) -> bool:
-        """Whether this device's keys are here. When they are lost, sign in as a new device: never reuse the old."""
+        """Whether this device's keys are here. When they are lost, sign in as a new device: never reuse the old.
+
+        Raises Misconfigured when the file is damaged."""
         if not self._path.exists():
             return False
         question = "SELECT 1 FROM accounts WHERE user_id = ? AND device_id = ?"
-        with contextlib.closing(sqlite3.connect(self._path)) as file, contextlib.suppress(sqlite3.OperationalError):
-            return file.execute(question, (user_id, device_id)).fetchone() is not None
-        return False
+        try:
+            with contextlib.closing(sqlite3.connect(self._path)) as file:
+                return file.execute(question, (user_id, device_id)).fetchone() is not None
+        except sqlite3.OperationalError:
+            return False
+        except sqlite3.DatabaseError:
+            raise Misconfigured(DAMAGED) from None
+
+    def begin_anew_if_damaged(self, user_id: UserId) -> None:
+        """For a new device: a damaged file holds nothing that may ever be used again, and goes out of its way."""
+        try:
+            self.holds(user_id, "")
+        except Misconfigured:
+            for file in self._path.parent.glob(f"{self._path.name}*"):
+                file.unlink()
 
     def open(self, user_id: UserId, device_id: str) -> "Store":
         """Raises Misconfigured when the file was locked with another key."""

@@ -54,6 +54,8 @@ def _skew(found: Surroundings, answer: Answer) -> Finding:
 
 async def token(found: Surroundings, homeserver: Homeserver) -> list[Finding]:
     """Does the homeserver know the account and its device. Raises Unanswered."""
+    if found.database is None:
+        return [unseen("account", "Not looked at: the database is not open.")]
     bot = found.bot
     if bot is None or bot.access_token is None:
         return [wrong("account", "The bot is not signed in.", "Run `hearth setup`.")]
@@ -75,6 +77,8 @@ async def token(found: Surroundings, homeserver: Homeserver) -> list[Finding]:
 
 async def room_version(found: Surroundings, homeserver: Homeserver) -> list[Finding]:
     """Raises Unanswered."""
+    if found.bot is None or found.bot.access_token is None:
+        return [unseen("room_version", "Not looked at: the bot is not signed in.")]
     answer = await homeserver.ask("GET", "/_matrix/client/v3/capabilities")
     offered = answer.body.get("capabilities", {}).get("m.room_versions", {}).get("available", {})
     if not isinstance(offered, dict) or not offered:

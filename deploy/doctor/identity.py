@@ -10,6 +10,7 @@ from deploy.doctor.finding import Finding, fine, note, unseen, wrong
 from deploy.doctor.surroundings import Surroundings
 from facilitator import bots
 from facilitator.bots import Bot
+from facilitator.errors import Misconfigured
 
 FEW = 10
 """One-time keys; the bridge makes new ones long before."""
@@ -62,7 +63,11 @@ async def key_store(found: Surroundings, homeserver: Homeserver) -> list[Finding
     bot = found.bot
     if bot is None or bot.device_id is None or found.keys is None:
         return [unseen("key_store", "Not looked at: the bot is not signed in.")]
-    if not found.keys.holds(bot.user_id, bot.device_id):
+    try:
+        are_here = found.keys.holds(bot.user_id, bot.device_id)
+    except Misconfigured as damaged:
+        return [wrong("key_store", damaged.sentence, "Run `hearth renew`, never put back an old `keystore.db`.")]
+    if not are_here:
         says = "The encryption keys of the bot's device are lost."
         return [wrong("key_store", says, "Run `hearth renew`: it makes a new device with the same identity.")]
     answer = await homeserver.ask("GET", f"/_matrix/client/v3/user/{bot.user_id}/account_data/{generation.TYPE}")

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bridge.account import OTHER_KEY
 from bridge.matrix.keystore import KeyStore
 from bridge.settings import Settings as BridgeSettings
 from deploy import commands
@@ -16,7 +17,7 @@ from deploy.doctor.finding import Finding, fine, unseen, wrong
 from facilitator import bots
 from facilitator.bots import Bot
 from facilitator.clock import Clock
-from facilitator.database import Database, KeyRing, Unavailable, connect
+from facilitator.database import CannotOpen, Database, KeyRing, Unavailable, connect
 from facilitator.errors import Refused
 from facilitator.ids import UserId
 from facilitator.settings import Settings as HouseSettings
@@ -82,16 +83,18 @@ async def _open_database(found: Surroundings, stack: AsyncExitStack) -> None:
         return
     found.findings.append(fine("keys", "Both key files open, and only their owner can read them."))
     found.keys = KeyStore(found.house.data_dir / "keystore.db", opened["bridge"].derived("keystore"))
-    database = connect(found.house.database_url, **opened)
-    stack.push_async_callback(database.close)
     try:
+        database = connect(found.house.database_url, **opened)
+        stack.push_async_callback(database.close)
         await database.check_schema()
         async with database.reading() as db:
             found.bot = await bots.known(db, UserId(found.bridge.user_id))
     except Unavailable as error:
         found.findings.append(wrong("database", "The database does not answer.", UNAVAILABLE[error.why]))
+    except CannotOpen:
+        found.findings.append(wrong("database", OTHER_KEY, "See “Keys” in the handbook for hosts."))
     except Refused as refused:
-        found.findings.append(wrong("database", refused.sentence, "Run `hearth migrate`, then look again."))
+        found.findings.append(wrong("database", refused.sentence, "Do what it says, then look again."))
     else:
         found.database = database
         found.findings.append(fine("database", "The database answers and is at this version."))

@@ -14,10 +14,8 @@ PASSING = frozenset({"none", "not_made_yet", "homeserver_slow_down", "homeserver
 
 async def undone(found: Surroundings) -> list[Finding]:
     if found.database is None or found.bot is None:
-        return [
-            unseen(check, "Not looked at: the database is not open.")
-            for check in ("acts", "rooms", "obstacles", "unreadable")
-        ]
+        why = "the database is not open" if found.database is None else "the bot is not signed in"
+        return [unseen(check, f"Not looked at: {why}.") for check in ("acts", "rooms", "obstacles", "unreadable")]
     async with found.database.reading() as db:
         counted = await figures.of_bot(db, found.bot.id, now=found.clock.now())
     return [_acts(counted), _rooms(counted), _obstacles(counted), _unread(counted), _set_aside(counted)]

@@ -221,7 +221,7 @@ async def test_words_wake_the_sender_alone_and_whoever_comes_everybody(running: 
     await running.settle()
     await running.person(BEN).say(room, "!commands")
     await listener.pass_once()
-    assert listener.made_work_for == ("sender",)
+    assert list(listener.made_work_for) == ["sender"]
 
 
 async def test_all_others_wait_until_the_listener_has_heard_what_was_missed(running: Running) -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from bridge import account, service, signing_in
 from bridge.matrix import identity
 from bridge.matrix.homeserver import Overtaken, SignedOut
+from bridge.matrix.keystore import DAMAGED
 from facilitator.errors import Misconfigured
 from tests.live.set_up import Seen, SetUp, seen_by
 from tests.live.test_restarts import replace_identity
@@ -69,6 +70,14 @@ async def test_a_lost_key_store_is_replaced_by_itself_and_said_in_the_log(scene:
     with capture_logs() as log:
         await scene.well()
     assert [entry["log_level"] for entry in log if "key store was lost" in entry["event"]] == ["warning"]
+
+
+async def test_a_damaged_key_store_is_told_and_replaced_by_the_command(scene: Scene) -> None:
+    scene.house.lose("keystore.db")
+    (scene.house.data / "keystore.db").write_bytes(b"no database" * 1000)
+    assert await start_fails(scene.house, Misconfigured) == DAMAGED
+    assert (await scene.now()).devices == scene.before.devices
+    await scene.mended()
 
 
 async def test_a_lost_key_store_without_a_password_at_hand_waits_for_the_command(scene: Scene) -> None:

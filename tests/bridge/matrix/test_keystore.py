@@ -45,6 +45,18 @@ def test_another_key_does_not_open_it(tmp_path: Path) -> None:
         KeyStore(tmp_path / "keys.db", secrets.token_bytes(32)).open(BOT, "DEVICE")
 
 
+def test_a_damaged_file_is_told_and_goes_out_of_the_way_of_a_new_device(tmp_path: Path) -> None:
+    file = tmp_path / "keys.db"
+    file.write_bytes(b"no database" * 1000)
+    keys = KeyStore(file, secrets.token_bytes(32))
+    with pytest.raises(Misconfigured, match="hearth renew"):
+        keys.holds(BOT, "DEVICE")
+    keys.begin_anew_if_damaged(BOT)
+    Machine(BOT, "NEW", keys.open(BOT, "NEW")).store.close()
+    keys.begin_anew_if_damaged(BOT)
+    assert keys.holds(BOT, "NEW")
+
+
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     store = KeyStore(tmp_path / "keys.db", secrets.token_bytes(32)).open(BOT, "DEVICE")
     modes = {file.name: file.stat().st_mode & 0o077 for file in tmp_path.iterdir()}

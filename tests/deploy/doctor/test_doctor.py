@@ -209,7 +209,25 @@ async def test_an_older_schema_is_told(house: House) -> None:
             lambda session: session.connection().exec_driver_sql("UPDATE alembic_version SET version_num='0001'")
         )
     found = await house.look()
-    assert found["database"].level is Level.WRONG and "hearth migrate" in (found["database"].mend or "")
+    assert found["database"].level is Level.WRONG and "hearth migrate" in found["database"].says
+
+
+async def test_a_key_of_another_database_and_a_damaged_one_leave_the_rest_to_be_looked_at(house: House) -> None:
+    (house.folder / "bridge.key").unlink()
+    KeyRing.create(house.folder / "bridge.key")
+    found = await house.look()
+    assert found["database"].level is Level.WRONG and "--identity" in found["database"].says
+    assert found["account"].level is Level.UNSEEN and found["homeserver"].level is Level.FINE
+    (house.folder / "hearth.db").write_bytes(b"no database" * 1000)
+    found = await house.look()
+    assert found["database"].level is Level.WRONG and "damaged" in found["database"].says
+    assert found["homeserver"].level is Level.FINE
+
+
+async def test_a_damaged_key_store_is_named_with_its_mend(house: House) -> None:
+    (house.folder / "keystore.db").write_bytes(b"no database" * 1000)
+    found = (await house.look())["key_store"]
+    assert found.level is Level.WRONG and "damaged" in found.says and "hearth renew" in (found.mend or "")
 
 
 async def test_nothing_found_tells_a_secret_or_a_person(house: House) -> None:
