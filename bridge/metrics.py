@@ -57,8 +57,8 @@ def _of_the_process(facts: Facts) -> Iterator[Metric]:
     yield _gauge("device_signed", "1 when the server shows our device signed by our identity.", vitals.signed)
     yield _gauge("lease_held", "1 when this process holds the bot account.", facts.held)
     yield _gauge("database_up", "1 when the database answered.", facts.figures is not None)
-    ages = {name: vitals.silent_for(name).total_seconds() for name in LOOPS if name in vitals.passed}
-    yield _gauges("loop_age_seconds", "Since the loop last finished a pass.", "loop", ages)
+    ages = {name: vitals.age_of(name).total_seconds() for name in LOOPS}
+    yield _gauges("loop_age_seconds", "Since the loop last finished a pass, or since the start.", "loop", ages)
 
 
 def _of_the_homeserver(counts: Counts) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from bridge.matrix.homeserver import Counts
 from facilitator.clock import Clock
 
 SYNC_AT_MOST = timedelta(seconds=90)
-LOOPS = ("listener", "reconciler", "sender", "timer", "keys")
+LOOPS = ("listener", "reconciler", "sender", "timer", "doorkeeper", "keys")
 
 
 class Counting(Protocol):
@@ -36,6 +36,10 @@ class Vitals:
     """Set when a sync has come after a silence."""
     client: Counting | None = None
     """The homeserver's, once it has started."""
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock.monotonic()
 
     def passed_now(self, loop: str) -> None:
         if loop == "listener" and not self.hears():
@@ -46,6 +50,10 @@ class Vitals:
         """Since the loop last finished a pass; a very long time when it never did."""
         at = self.passed.get(loop)
         return timedelta.max if at is None else timedelta(seconds=self.clock.monotonic() - at)
+
+    def age_of(self, loop: str) -> timedelta:
+        """For a watcher: one that has never finished a pass grows old from our start on."""
+        return timedelta(seconds=self.clock.monotonic() - self.passed.get(loop, self.began))
 
     def hears(self) -> bool:
         return self.silent_for("listener") < SYNC_AT_MOST

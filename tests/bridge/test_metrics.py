@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge import health
+from bridge import health, service
 from bridge.matrix.homeserver import Counts
 from bridge.vitals import Vitals
 from deploy import ports
@@ -69,7 +69,14 @@ async def test_a_bridge_that_starts_says_that_it_is_not_ready(scraped: Scraped) 
     found = await scraped.figures()
     assert found["hearth_ready", ""] == 0 and found["hearth_device_signed", ""] == 0
     assert found["hearth_lease_held", ""] == 1 and found["hearth_database_up", ""] == 1
-    assert not [name for name, _ in found if name.startswith(("hearth_requests", "hearth_loop_age"))]
+    assert not [name for name, _ in found if name.startswith("hearth_requests")]
+
+
+async def test_a_loop_that_never_ends_a_pass_grows_old_from_the_start(scraped: Scraped) -> None:
+    scraped.running.clock.turn(timedelta(minutes=3))
+    found = await scraped.figures()
+    for loop in service.loops_of(scraped.running.house):
+        assert found["hearth_loop_age_seconds", loop.name] == 180
 
 
 async def test_a_running_bridge_says_how_old_its_loops_are_and_what_its_client_counted(scraped: Scraped) -> None:
