@@ -21,7 +21,7 @@ from facilitator.ids import MatrixRoomId, new_id
 
 ENCRYPTION = {"algorithm": "m.megolm.v1.aes-sha2"}
 ROOMS = 10
-WARM_UP = 15
+WARM_UP = 10
 COMMAND = {"msgtype": "m.text", "body": "!commands"}
 POWER = {"ban": 50, "invite": 50, "kick": 50, "redact": 50, "state_default": 50, "users_default": 0}
 
@@ -91,7 +91,7 @@ async def measure(town: Town, instance: Instance, hearth: str, *, each: int, wit
             for room in bot.rooms:  # keys go round: what is measured is every message after the first
                 await _one(asker, bot, room)
         await _paced(asker, bots, each)
-        await _bursts(asker, bots)
+        await _bursts(asker, bots, times=3 if each >= 50 else 1)
         return _rows(bots, on)
 
 
@@ -142,7 +142,7 @@ async def _paced(asker: Asker, bots: list[Bot], each: int) -> None:
                 bot.cpu += weighing.cpu_seconds(bot.pid) - before
 
 
-async def _bursts(asker: Asker, bots: list[Bot], *, times: int = 3, messages: int = 100) -> None:
+async def _bursts(asker: Asker, bots: list[Bot], *, times: int, messages: int = 100) -> None:
     for _ in range(times):
         for bot in random.sample(bots, len(bots)):
             before, began = weighing.cpu_seconds(bot.pid), time.perf_counter()

@@ -1,12 +1,14 @@
 """The running bridge beside the raw homeserver and its peers, on SQLite and on PostgreSQL: figures, no verdicts."""
 
 import argparse
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks import answers, databases, fanout, provisioning, scale
-from benchmarks.figures import Row
+from benchmarks.figures import Row, table
 from benchmarks.instance import Instance
 from benchmarks.people import PASSWORD, Town
 from deploy import homeserver, ports
@@ -35,7 +37,7 @@ async def measure(folder: Path, arguments: list[str]) -> list[Row]:
         with databases.of(engine) as new:
             if "scale" in parts:
                 sizes = [int(size) for size in wish.sizes.split(",")]
-                rows += await scale.measure(folder / f"scale-{engine}", sizes=sizes, on=f" ({engine})", new=new)
+                rows += told(await scale.measure(folder / f"scale-{engine}", sizes=sizes, on=f" ({engine})", new=new))
             if parts - {"scale"}:
                 async with _stage(folder / engine, new()) as stage:
                     rows += await _on(stage, wish, parts, f" ({engine})")
@@ -44,13 +46,20 @@ async def measure(folder: Path, arguments: list[str]) -> list[Row]:
 
 async def _on(stage: tuple[Town, Instance, UserId], wish: argparse.Namespace, parts: set[str], on: str) -> list[Row]:
     town, instance, hearth = stage
+    peers = not wish.no_peers
     rows: list[Row] = []
     if "rooms" in parts:
-        rows += await provisioning.measure(town, instance, rooms=max(wish.rooms // 5, 5), on=on)
+        rows += told(await provisioning.measure(town, instance, rooms=max(wish.rooms // 5, 5), on=on))
     if "answers" in parts:
-        rows += await answers.measure(town, instance, hearth, each=wish.messages, with_peers=not wish.no_peers, on=on)
+        rows += told(await answers.measure(town, instance, hearth, each=wish.messages, with_peers=peers, on=on))
     if "fanout" in parts:
-        rows += await fanout.measure(town, instance, hearth, rooms=wish.rooms, on=on)
+        rows += told(await fanout.measure(town, instance, hearth, rooms=wish.rooms, on=on))
+    return rows
+
+
+def told(rows: list[Row]) -> list[Row]:
+    """A part that is done is told at once: a run that is cut off has not measured in vain."""
+    print(f"load {os.getloadavg()[0]:.1f}\n{table(rows)}\n", file=sys.stderr, flush=True)
     return rows
 
 
