@@ -4,7 +4,7 @@ Every field is some sender's or some server's word; an event of the wrong shape 
 exception.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +61,23 @@ class Reader:
         signed = device is not None and device.verified
         how = {"encrypted": True, "bound": device is not None, "signed": signed, "place": opened.place}
         return _message(opened.content, common | how)
+
+
+def told_once(heard: Sequence[Heard]) -> list[Heard]:
+    """What was heard in one room, without what only repeats it: a piece of state set again and again, which is as it is
+    when all of it has been heard, and the new names and pictures of somebody who is there anyway."""
+    last = {said.type: said for said in heard if isinstance(said, StateChanged)}
+    standing: dict[UserId, tuple[str, UserId]] = {}
+    kept: list[Heard] = []
+    for said in heard:
+        if isinstance(said, StateChanged) and last[said.type] is not said:
+            continue
+        if isinstance(said, MembershipChanged):
+            before, standing[said.user] = standing.get(said.user), (said.membership, said.sender)
+            if before == standing[said.user]:
+                continue
+        kept.append(said)
+    return kept
 
 
 def encrypted_senders(events: Iterable[Mapping[str, Any]]) -> set[str]:

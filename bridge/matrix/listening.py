@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
-from bridge.heard import Heard, InvitedUs, StateChanged, Sync
+from bridge.heard import Heard, InvitedUs, Sync
 from bridge.matrix import events, gaps
 from bridge.matrix.connection import AFTER_A_FAULT, Connection, TooMuch, path
 from bridge.matrix.hardened import Machine
@@ -122,10 +122,7 @@ class Listening:
         return tuple(said for room, raw in news for said in self._said(room, raw))
 
     def _said(self, room: MatrixRoomId, raw: list[Json]) -> list[Heard]:
-        """A piece of state set again and again is told once, as it is when all of it has been heard."""
-        heard = [said for event in raw if (said := self.reader.heard(room, event)) is not None]
-        last = {said.type: said for said in heard if isinstance(said, StateChanged)}
-        return [said for said in heard if not isinstance(said, StateChanged) or last[said.type] is said]
+        return events.told_once([said for event in raw if (said := self.reader.heard(room, event)) is not None])
 
     def _may_fail(self, what: str, error: Exception) -> bool:
         """Whether to do without what could not be asked for: it has put us off often enough, and without a success."""
