@@ -168,10 +168,7 @@ class Listener:
                 if event.sender != self._house.homeserver.user_id:
                     await commands.answer(db, event, place, now=now)
             case MembershipChanged():
-                house = self._house
-                await membership.changed(
-                    db, place, event, bot=house.homeserver.user_id, now=now, recovery=house.recovery
-                )
+                await membership.changed(db, place, event, house=self._house, now=now)
             case StateChanged():
                 if event.goes_on_in is not None and place.group_id is not None:
                     await self._goes_on(db, place.group_id, event)
@@ -200,6 +197,7 @@ class Listener:
     async def _count(self, failed: list[EventId]) -> None:
         for event_id in failed:
             if await tried_in_vain(self._house, event_id):
+                log.error("event set aside", event_id=event_id)
                 self._given_up.add(event_id)
 
     async def _may_be_read_now(self, sync: Sync) -> None:

@@ -4,21 +4,23 @@ a facilitator's, everything else the database's."""
 from datetime import datetime
 
 from bridge.heard import MembershipChanged
+from bridge.house import House
 from facilitator import members, sightings, strangers
 from facilitator.database import Db
 from facilitator.ids import UserId
 from facilitator.rooms import Place
 
 
-async def changed(
-    db: Db, place: Place, event: MembershipChanged, *, bot: UserId, now: datetime, recovery: UserId | None = None
-) -> None:
+async def changed(db: Db, place: Place, event: MembershipChanged, *, house: House, now: datetime) -> None:
     """Write down what the change means for the group whose room it is."""
+    bot, allowed = house.homeserver.user_id, house.allowed_servers
     await sightings.people_seen(db, place.id, {event.user: event.membership}, now=now)
-    if place.group_id is not None and event.user not in (bot, recovery):
+    if place.group_id is not None and event.user not in (bot, house.recovery):
         match event.membership:
             case "invite" if event.sender != bot:
-                await members.invited_on_matrix(db, place.group_id, event.user, by=event.sender, now=now)
+                await members.invited_on_matrix(
+                    db, place.group_id, event.user, by=event.sender, now=now, allowed=allowed
+                )
             case "join":
                 await members.joined(db, place.group_id, place.id, event.user, now=now)
             case "leave" | "ban" if event.by_themselves:
@@ -27,6 +29,8 @@ async def changed(
                 await members.removed(db, place.group_id, event.user, by=event.sender, now=now)
             case "leave":
                 await strangers.put_out(db, place.group_id, place.id, event.user, because_of=event.event_id, now=now)
+        if event.membership in ("leave", "ban"):
+            await strangers.known_now(db, place.id, event.user)
         if event.membership in ("invite", "join", "knock") and event.sender != bot:
             await _uninvited(db, place, event.user, now=now)
     await sightings.look_again(db, place.id, now=now)

@@ -63,10 +63,15 @@ async def invite(
     return member.id
 
 
-async def invited_on_matrix(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> bool:
-    """Somebody was invited in a Matrix client. A facilitator's invitation is taken in. Returns whether it was."""
+async def invited_on_matrix(
+    db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime, allowed: Allowed = None
+) -> bool:
+    """Somebody was invited in a Matrix client. A facilitator's invitation is taken in, unless it is to a server that
+    is not `allowed`: nobody there could come in. Returns whether it was."""
     inviter = await facilitator_of(db, group_id, by)
-    if inviter is None or await _is_facilitator(db, group_id, person) or await bots.is_ours(db, person):
+    ours = await bots.ours(db)
+    welcome = person not in ours and allowed_servers.may_come(person, allowed, ours=ours)
+    if inviter is None or not welcome or await _is_facilitator(db, group_id, person):
         return False
     known = await _find(db, group_id, person)
     if known is None or known.standing not in INSIDE:
@@ -287,10 +292,8 @@ async def facilitator_of(db: AsyncSession, group_id: GroupId, person: UserId) ->
 async def _runs(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
     """Also one whose account is disabled for now: that is no reason to be put out."""
     found = select(Account.id).join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
-    return (
-        await db.scalar(found.where(GroupFacilitator.group_id == group_id, Account.matrix_id_index == person))
-        is not None
-    )
+    theirs = found.where(GroupFacilitator.group_id == group_id, Account.matrix_id_index == person)
+    return await db.scalar(theirs) is not None
 
 
 async def _is_facilitator(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:

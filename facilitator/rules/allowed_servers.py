@@ -34,16 +34,20 @@ def acl(allowed: Allowed, keeping: Iterable[UserId] = ()) -> ServerAcl:
     return (EVERYBODY if allowed is None else only(allowed)).keeping(map(server_of, keeping))
 
 
+def may_come(person: UserId, allowed: Allowed, *, ours: Iterable[UserId]) -> bool:
+    """Whether their server may take part. `ours`: the bot's accounts, whose servers always may."""
+    return acl(allowed, ours).permits(without_port(server_of(person)))
+
+
 def check(person: UserId, allowed: Allowed, *, ours: Iterable[UserId]) -> None:
     """Whether somebody may be invited. `ours`: the bot's accounts, whose servers are always allowed.
 
     Raises Invalid with a sentence that names the servers.
     """
     accounts = tuple(ours)
-    host = without_port(server_of(person))
-    if acl(allowed, accounts).permits(host):
+    if may_come(person, allowed, ours=accounts):
         return
-    if allowed is None or not acl(None, accounts).permits(host):
+    if allowed is None or not may_come(person, None, ours=accounts):
         raise Invalid("matrix_id", NO_NAME)
     raise Invalid("matrix_id", NOT_THEIRS, servers=", ".join(named(allowed, accounts)))
 

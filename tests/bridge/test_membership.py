@@ -1,12 +1,14 @@
 """Whose word wins: leaving is the member's, removal and invitation a facilitator's, everything else the database's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+from sqlalchemy import func, select
 
 from bridge import membership
 from bridge.heard import MembershipChanged
 from facilitator import groups, members, rooms
+from facilitator.database.tables import Stranger
 from facilitator.ids import EventId, GroupId, MatrixRoomId, RoomId, UserId
 from facilitator.rooms import Place
 from tests.cast import ADA, BEN, BOT, CLEO, DAN, EVE
@@ -29,11 +31,15 @@ class Group:
             room=ROOM, event_id=EventId("$member"), sender=by or user, sent_at=now, user=user, membership=now_is
         )
         async with self.house.database.transaction() as db:
-            await membership.changed(db, place or self.place, event, bot=BOT, now=now)
+            await membership.changed(db, place or self.place, event, house=self.house.house, now=now)
 
     async def standings(self) -> dict[UserId, str]:
         async with self.house.database.reading() as db:
             return {line.matrix_id: line.standing for line in await members.roster(db, self.id)}
+
+    async def strangers(self) -> int:
+        async with self.house.database.reading() as db:
+            return await db.scalar(select(func.count()).select_from(Stranger)) or 0
 
     async def revision(self) -> int:
         async with self.house.database.reading() as db:
@@ -118,6 +124,23 @@ async def test_whom_a_facilitator_invites_in_their_own_client_is_taken_in_and_no
 ) -> None:
     await group.hear(CLEO, "invite", by=by)
     assert await group.standings() == {BEN: "invited"} | ({CLEO: "invited"} if taken_in else {})
+
+
+async def test_whom_a_facilitator_invites_from_a_server_that_is_not_allowed_is_a_stranger(group: Group) -> None:
+    group.house.house = replace(group.house.house, allowed_servers=("allowed.example",))
+    afar, near = UserId("@eve:elsewhere.example"), UserId("@eve:allowed.example")
+    for person in (afar, near):
+        await group.hear(person, "invite", by=ADA)
+    assert await group.standings() == {BEN: "invited", near: "invited"}
+    assert await group.strangers() == 1
+
+
+@pytest.mark.parametrize("goes", ["leave", "ban"])
+async def test_of_a_stranger_who_is_gone_nothing_is_kept(group: Group, goes: str) -> None:
+    await group.hear(EVE, "join")
+    assert await group.strangers() == 1
+    await group.hear(EVE, goes, by=EVE if goes == "leave" else ADA)
+    assert await group.strangers() == 0
 
 
 @pytest.mark.parametrize("now_is", ["join", "leave", "ban", "knock", "invite"])
