@@ -26,10 +26,7 @@ AGAIN = timedelta(seconds=1)
 async def tried_in_vain(house: House, event_id: EventId) -> bool:
     """Count a try that failed, in a transaction of its own. Returns whether it was the last."""
     async with house.database.transaction() as db:
-        last = await sightings.failed_once_more(db, event_id, now=house.clock.now()) >= TRIES
-    if last:
-        log.error("event set aside", event_id=event_id)
-    return last
+        return await sightings.failed_once_more(db, event_id, now=house.clock.now()) >= TRIES
 
 
 class Adoption:
@@ -61,7 +58,9 @@ class Adoption:
         except Exception as error:
             bug = None if isinstance(error, TryLater) else error
             log.warning("room failed", error=one_line(error), exc_info=bug)
-            if not await tried_in_vain(self._house, key):
+            if await tried_in_vain(self._house, key):
+                log.error("room set aside")  # the key names it, and no log may
+            else:
                 again.append(error if isinstance(error, TryLater) else TryLater("room failed", AGAIN))
                 return False
         return True

@@ -93,6 +93,8 @@ class Doorkeeper:
             if self._failures[room] < TRIES:
                 self._put_last(invitation)
                 return
+            if welcome:  # somebody known here waits; of strangers' there may be any number
+                log.error("invitation set aside")
             if len(self._given_up) < GIVEN_UP:
                 self._given_up.add(room)
         self._forget(room)

@@ -204,7 +204,7 @@ async def test_an_invitation_that_cannot_be_answered_is_given_up_after_three_tri
     for _ in range(5):
         await house.settle()
     assert house.server.weather.calls["accept"] == 3
-    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["event set aside"]
+    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["invitation set aside"]
     log.clear()
     assert len(house.said(room)) == 2
     assert house.server.rooms[stuck].membership("@hearth:test") == "invite"  # type: ignore[arg-type]
@@ -230,7 +230,7 @@ async def test_a_room_that_cannot_be_taken_in_or_left_is_given_up_after_three_tr
         with suppress(TryLater):
             await house.passes[0]()
     assert house.server.weather.calls[on] == before + 6, "three tries for each of two rooms"
-    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["event set aside"] * 2
+    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["room set aside"] * 2
     log.clear()
     house.server.weather.storms.clear()
     await house.settle()
@@ -266,7 +266,7 @@ async def test_an_older_room_that_cannot_be_left_keeps_nobody_from_the_newer_one
     await ben.say(newer, "help")
     await house.settle()
     assert (house.server.weather.calls["decline"], len(house.said(newer))) == (3, 1)
-    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["event set aside"]
+    assert [entry["event"] for entry in log if entry["log_level"] == "error"] == ["room set aside"]
     log.clear()
 
 
