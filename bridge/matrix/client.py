@@ -153,10 +153,12 @@ class NioHomeserver:
         return await self._finder.find(marker, follows=follows)
 
     async def look(self, room: MatrixRoomId) -> FoundRoom:
+        news = self._rooms[room].news if room in self._rooms else 0
         state = await looking.state_of(self._connection, room, us=self.user_id)
         found = looking.found(room, state, us=self.user_id)
         known = self._rooms[room]
-        known.learn({user for user, membership in found.members.items() if membership == "join"})
+        inside: set[str] = {user for user, membership in found.members.items() if membership == "join"}
+        known.learn_if_latest(inside, asked_at=news)
         for kind in ("m.room.encryption", "m.room.history_visibility"):
             if (kind, "") in state:
                 known.hear(state[kind, ""])

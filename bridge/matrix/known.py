@@ -33,6 +33,8 @@ class Room:
     """Whether `joined` is another than was last kept."""
     history: str | None = None
     new_key: bool = False
+    news: int = 0
+    """How often it was heard who came or went: an answer to a question that was asked before is not the latest word."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property
@@ -56,11 +58,19 @@ class Room:
             return
         if kind == "m.room.encryption" and content.get("algorithm") == MEGOLM:
             self.encryption = content  # and nothing takes it away again: encryption is never lowered
-        elif kind == "m.room.member" and self.joined is not None and isinstance(event.get("state_key"), str):
+        elif kind == "m.room.member" and isinstance(event.get("state_key"), str):
+            self.news += 1
+            if self.joined is None:
+                return
             came = {event["state_key"]} if content.get("membership") == "join" else set()
             self.learn(self.joined - {event["state_key"]} | came, heard=True)
         elif kind == "m.room.history_visibility" and isinstance(content.get("history_visibility"), str):
             self.seen_as(content["history_visibility"])
+
+    def learn_if_latest(self, joined: set[str], *, asked_at: int) -> None:
+        """`asked_at`: the news when it was asked. Who was heard leaving since must not be taken to be here."""
+        if self.news == asked_at:
+            self.learn(joined)
 
     def learn(self, joined: set[str], *, heard: bool = False) -> None:
         """Who has joined, as the homeserver says."""

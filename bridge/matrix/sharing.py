@@ -19,7 +19,7 @@ from nio.crypto import OlmDevice
 from bridge.matrix import to_device
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Device, Machine
-from bridge.matrix.homeserver import HomeserverError, Rejected
+from bridge.matrix.homeserver import HomeserverError, Rejected, TryLater
 from bridge.matrix.known import Room
 from bridge.matrix.late_keys import Debts
 from bridge.matrix.our_sessions import OurSession
@@ -34,6 +34,7 @@ AT_ONCE = timedelta(0)
 PEOPLE_AT_ONCE = 100
 """About so many people's keys are seen to in one go: enough to spare requests, few enough not to hold up the rest."""
 REQUESTS_AT_ONCE = 8
+AGAIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -191,9 +192,12 @@ class Sharing:
     async def _joined(self, room: Room) -> set[str]:
         """Only who has joined: nio gives keys to the invited as well."""
         if room.joined is None:
+            news = room.news
             answer = await self._connection.get(path("rooms", room.room, "joined_members"))
-            room.learn(set(needed(answer, "joined", dict)))
-        return (room.joined or set()) - {self._machine.user_id}
+            room.learn_if_latest(set(needed(answer, "joined", dict)), asked_at=news)
+        if room.joined is None:
+            raise TryLater("somebody has just come or gone", AGAIN)
+        return room.joined - {self._machine.user_id}
 
     def _recipients(self, room: Room, joined: Iterable[str]) -> Recipients:
         found = Recipients({}, {})
@@ -264,7 +268,9 @@ class Sharing:
         for gift, name in untold:
             gift.session.users_ignored.add(name)
             self._refused[gift.room] = self._refused.get(gift.room, frozenset()) | {UserId(name[0])}
-        self._keep(gift for gift, _ in untold)
+        if untold:
+            self._keep(gift for gift, _ in untold)
+            self._machine.store.to_disk()  # steps may have been set aside with it
 
     def _notice(self, room: MatrixRoomId, session: OurSession) -> dict[str, Any]:
         return {

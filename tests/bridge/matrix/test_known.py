@@ -57,6 +57,20 @@ def test_who_joins_and_leaves_is_kept_up_only_once_it_was_asked() -> None:
     assert room.joined == {"@cleo:test"}
 
 
+def test_an_answer_from_before_somebody_left_does_not_bring_them_back() -> None:
+    gone = {"type": "m.room.member", "state_key": "@ben:test", "content": {"membership": "leave"}}
+    room = Room(ROOM)
+    asked_at = room.news
+    room.hear(gone)
+    room.learn_if_latest({"@ada:test", "@ben:test"}, asked_at=asked_at)
+    assert room.joined is None, "it is asked anew"
+    room.learn_if_latest({"@ada:test"}, asked_at=room.news)
+    asked_at = room.news
+    room.hear(gone)
+    room.learn_if_latest({"@ada:test", "@ben:test"}, asked_at=asked_at)
+    assert room.joined == {"@ada:test"} and not room.new_key
+
+
 def test_who_comes_and_another_history_make_it_a_new_key_and_nothing_else_does() -> None:
     def member(user: str, membership: str) -> dict[str, Any]:
         return {"type": "m.room.member", "state_key": user, "content": {"membership": membership}}
