@@ -16,6 +16,7 @@ from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Rejected, Re
 from bridge.plan import HIGHEST, needs, obstacles, plan, power_of
 from facilitator import renewals, sightings
 from facilitator.ids import MatrixRoomId, RoomId, UserId
+from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import WantedRoom
 
 log = structlog.get_logger(__name__)
@@ -69,7 +70,7 @@ class Mover:
             return False, CLOSED
         async with self._house.database.transaction() as db:
             await renewals.announced(db, wanted.marker, stone.replacement)
-        new = await self._enter(stone.replacement)
+        new = await self._enter(stone.replacement, via=server_of(stone.by))
         if new is None:
             return False, NOT_ASKED
         if new.predecessor != found.room:
@@ -87,14 +88,15 @@ class Mover:
         if not ours and other.made_by != house.homeserver.user_id:
             await house.homeserver.decline(other.room)
 
-    async def _enter(self, room: MatrixRoomId) -> FoundRoom | None:
+    async def _enter(self, room: MatrixRoomId, *, via: str) -> FoundRoom | None:
+        """`via`: the server of whoever says the room is there; its id names none."""
         homeserver = self._house.homeserver
         try:
             return await homeserver.look(room)
         except Rejected:
             pass
         try:
-            await homeserver.accept(room)
+            await homeserver.accept(room, via=[via])
             return await homeserver.look(room)
         except (Rejected, TheirFault) as error:
             log.info("replacement not entered", why=type(error).__name__)
@@ -107,10 +109,11 @@ class Mover:
         new = await self._new_room(wanted, found.room)
         if new is None:
             return False
-        async with self._house.database.transaction() as db:
-            if not await renewals.say_where(db, wanted.marker, found.room, now=self._house.clock.now()):
+        now = self._house.clock.now()
+        async with self._house.database.transaction() as db:  # one, so that nothing is begun in the old room meanwhile
+            if not await renewals.say_where(db, wanted.marker, found.room, now=now):
                 return False
-        await self._moved(wanted, new.room, why="upgraded")
+            await renewals.moved(db, wanted.marker, new.room, why="upgraded", now=now)
         return True
 
     async def _new_room(self, wanted: WantedRoom, old: MatrixRoomId) -> FoundRoom | None:
