@@ -89,7 +89,7 @@ async def put_out(
             because("stranger", because_of, account_id),
             alone,
             utterance="stranger",
-            parameters={"who": person, "group": group.name},
+            parameters={"group": group.name},
             priority=outbox.Priority.REPLY,
             now=now,
         )

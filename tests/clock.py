@@ -40,6 +40,9 @@ class TurnedClock(Clock):
         self._now += by
 
     def turn_to(self, moment: datetime) -> datetime:
+        """Time goes on to this moment; an earlier one is set, for no time ever goes back."""
+        if moment < self._now:
+            self.set_wall(moment - self._now)
         return self.turn(moment - self._now)
 
     @property

@@ -12,10 +12,11 @@ import pytest
 from bridge.matrix import changing, gaps, login
 from bridge.matrix.connection import Connection
 from bridge.matrix.hardened import Machine
-from bridge.matrix.homeserver import KnownRoom, TryLater
+from bridge.matrix.homeserver import KnownRoom, TryLater, Urgency
 from bridge.matrix.identity import Identity
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.known import Rooms
+from bridge.matrix.line import Request
 from bridge.matrix.listening import Listening
 from bridge.matrix.looking import Finder
 from bridge.matrix.our_keys import OurKeys
@@ -56,7 +57,9 @@ class Parts:
         rooms.remember([KnownRoom(ROOM, ENCRYPTION)])
         rooms[ROOM].joined = joined
         sharing = Sharing(self.machine, self.connection, self.their_keys, only_signed=True)
-        return await Speaking(self.machine, self.connection, rooms, sharing).send(ROOM, ACT, {"body": "hello"})
+        return await Speaking(self.machine, self.connection, rooms, sharing).send(
+            ROOM, ACT, {"body": "hello"}, Request("send", ACT, Urgency.REPLY)
+        )
 
     async def find_sent(self) -> Any:
         sharing = Sharing(self.machine, self.connection, self.their_keys, only_signed=True)

@@ -82,7 +82,7 @@ EVERY = (
     *_reminders(),
     Said("sessions", "sessions", {"sessions": [RUNNING, SOON, LATER]}),
     Said("no sessions", "sessions", {"sessions": []}),
-    Said("stranger", "stranger", {"who": PERSON, "group": "Maple room"}),
+    Said("stranger", "stranger", {"group": "Maple room"}),
     Said("unknown command", "unknown_command"),
     Said("welcome", "welcome", {"person": PERSON, "sessions": [LATER]}),
     Said("welcome in a session", "welcome", {"person": PERSON, "sessions": [RUNNING]}),

@@ -13,7 +13,7 @@ from bridge.wording import translating
 from tests.bridge.wording.speaking import EVERY, Said, words
 
 KEPT = re.compile(r"(%\(\w+\)s|!\w+)")
-GIVEN = {"Night", "line", "Listeners", "to", "help", "commands", "sessions", "Berlin", "UTC"}
+GIVEN = {"Night", "line", "Listeners", "to", "help", "commands", "sessions", "Berlin", "UTC", "Maple", "room"}
 
 
 @pytest.fixture
