@@ -28,10 +28,9 @@ class OurKeys:
         list of fallback keys means that the server has no such thing. A refusal is counted: it must not stop us
         from hearing, unless it says that our keys are not the latest (Overtaken)."""
         count = counts.get(ONE_TIME, 0)
-        count = count if isinstance(count, int) else 0
+        self._machine.uploaded_key_count = count = count if isinstance(count, int) else 0
         try:
             if count < self._machine.account.max_one_time_keys // 2:
-                self._machine.uploaded_key_count = count
                 await self._upload_one_time_keys()
             if unused_fallback is not None and ONE_TIME not in unused_fallback:
                 await self._upload_new_fallback_key()

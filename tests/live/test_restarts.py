@@ -49,6 +49,9 @@ async def test_it_starts_again_as_the_same_device_with_the_same_identity(world: 
 
     assert await bot.is_signed()
     assert account.seeds.kept == seeds
+    assert bot.counts.one_time_keys is None
+    await bot.listen(None, wait=timedelta())
+    assert bot.counts.one_time_keys == 50
     devices = await bot._connection.get("/_matrix/client/v3/devices")
     assert [device["device_id"] for device in devices["devices"]] == [account.account.device_id]
 
