@@ -52,17 +52,21 @@ class Homeserver:
 
     def __init__(self, url: str, token: str | None, clock: Clock, acting_as: Mapping[str, str] | None = None) -> None:
         self._url, self._clock, self._acting_as = url.rstrip("/"), clock, dict(acting_as or {})
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = {"Authorization": f"Bearer {token}"} if token else {}
         timeout = aiohttp.ClientTimeout(total=PATIENCE.total_seconds())
-        self._http = aiohttp.ClientSession(headers=headers, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+        self._http = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
-    async def ask(self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None) -> Answer:
-        """`path` from /_matrix or /_synapse on. Raises Unanswered."""
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None, as_nobody: bool = False
+    ) -> Answer:
+        """`path` from /_matrix or /_synapse on. `as_nobody`: without the token, which may be no good any more. Raises
+        Unanswered."""
         began = self._clock.monotonic()
-        params = self._acting_as | dict(query or {})
+        params = {} if as_nobody else self._acting_as | dict(query or {})
+        headers = {} if as_nobody else self._token
         try:
             async with self._http.request(
-                method, self._url + path, json=body, params=params, allow_redirects=False
+                method, self._url + path, json=body, params=params, headers=headers, allow_redirects=False
             ) as response:
                 parsed = await _json(response)
                 at = _date(response.headers.get("Date"))

@@ -17,7 +17,7 @@ OTHERS_MAY_TAKE_MS = 10_000
 
 async def reachable(found: Surroundings, homeserver: Homeserver) -> list[Finding]:
     """Does it answer, does it speak Matrix, what time is it there. Raises Unanswered."""
-    answer = await homeserver.ask("GET", "/_matrix/client/versions")
+    answer = await homeserver.ask("GET", "/_matrix/client/versions", as_nobody=True)
     spoken = answer.body.get("versions")
     if not answer.fine or not isinstance(spoken, list):
         return [wrong("homeserver", "What answers there does not speak Matrix.", "Correct homeserver in [bridge].")]

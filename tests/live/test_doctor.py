@@ -137,6 +137,7 @@ async def test_a_device_that_was_deleted_and_a_lost_store_are_named_with_their_m
     await bot.close()
     found = await house.look()
     assert found["account"].level is Level.WRONG and "hearth renew" in (found["account"].mend or "")
+    assert found["homeserver"].level is found["versions"].level is Level.FINE
 
 
 async def test_an_old_copy_of_the_keys_is_known_by_its_mark(house: House) -> None:
