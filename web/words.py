@@ -115,8 +115,8 @@ MEMBER_TROUBLES: Mapping[str, str] = {
     "unknown_server": N_("That chat server is not known, or cannot be reached from here. Please check the part after "
                          "the colon, then invite them again."),
     "slow_down": N_("The chat server asked for a pause between invitations. This one goes out by itself."),
-    "unreachable": N_("Their server does not answer just now, or there is none of that name: please check the part after "
-                      "the colon. The bot keeps trying by itself."),
+    "unreachable": N_("Their server does not answer just now, or there is none of that name: please check the part "
+                      "after the colon. The bot keeps trying by itself."),
 }  # fmt: skip
 SOME_MEMBER_TROUBLE = N_("The invitation could not be delivered. The bot keeps trying by itself.")
 
