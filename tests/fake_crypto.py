@@ -22,8 +22,8 @@ AHEAD = 10
 
 @dataclass
 class Device:
-    """`holder`: the process that began last. `keys`: session → the first message it can read. `post`: keys on their way,
-    with their place in the stream. `one_time_keys`: whether it has one left for somebody who never wrote to it."""
+    """`holder`: the process that began last. `keys`: session → the first message it can read. `post`: keys on their
+    way, with their place in the stream. `one_time_keys`: whether it has one left for somebody who never wrote to it."""
 
     user: UserId
     name: str

@@ -57,7 +57,13 @@ class Homeserver:
         self._http = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None, as_nobody: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        as_nobody: bool = False,
     ) -> Answer:
         """`path` from /_matrix or /_synapse on. `as_nobody`: without the token, which may be no good any more. Raises
         Unanswered."""
