@@ -22,9 +22,9 @@ def wishes(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks bridge")
     parser.add_argument("--parts", default=",".join(PARTS), help="which of them, with commas")
     parser.add_argument("--on", default="sqlite,postgresql", help="which databases, with commas")
-    parser.add_argument("--rooms", type=int, default=200, help="rooms of the fan-out")
-    parser.add_argument("--messages", type=int, default=100, help="commands to each bot")
-    parser.add_argument("--sizes", default="10,200,1000,2000", help="rooms of the scale part, with commas")
+    parser.add_argument("--rooms", type=int, default=40, help="rooms of the fan-out")
+    parser.add_argument("--messages", type=int, default=60, help="commands to each bot")
+    parser.add_argument("--sizes", default="10,200", help="rooms of the scale part, with commas")
     parser.add_argument("--no-peers", action="store_true", help="only the limit and the bridge")
     return parser.parse_args(arguments)
 
