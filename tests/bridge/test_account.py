@@ -164,9 +164,7 @@ async def refused(database: Database, keys: Keys, clock: TurnedClock, file: Path
 async def test_without_a_password_the_first_start_names_the_command_that_signs_in(
     database: Database, keys: Keys, clock: TurnedClock, tmp_path: Path
 ) -> None:
-    assert await refused(database, keys, clock, None, tmp_path) == (
-        "The bot is not signed in yet: run `hearth setup`."
-    )
+    assert await refused(database, keys, clock, None, tmp_path) == ("The bot is not signed in yet: run `hearth setup`.")
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
