@@ -44,6 +44,7 @@ async def test_help_is_answered_before_hundreds_of_invitations_and_then_all_are_
     assert house.server.weather.calls["decline"] == before
     await house.settle()
     assert standing(house, spam) == {"leave"}
+    assert house.server.weather.calls["accept"] == 0, "not even for a moment"
 
 
 async def test_invitations_that_were_not_answered_before_the_end_are_answered_after_the_next_start(
