@@ -9,16 +9,18 @@ from pathlib import Path
 
 from deploy.doctor import homeserver, house, identity, privacy, work
 from deploy.doctor.asking import Homeserver, Unanswered
-from deploy.doctor.finding import Finding, Level, unseen, wrong
+from deploy.doctor.finding import Finding, Level, fine, unseen, wrong
 from deploy.doctor.surroundings import Surroundings, opened
 from facilitator.clock import Clock
+from facilitator.database import Unavailable
+from facilitator.errors import Misconfigured
 
 Here = Callable[[Surroundings], list[Finding]]
 Stored = Callable[[Surroundings], Awaitable[list[Finding]]]
 Asked = Callable[[Surroundings, Homeserver], Awaitable[list[Finding]]]
 
 HERE: Sequence[Here] = (house.permissions, house.disk, privacy.server_name)
-STORED: Sequence[Stored] = (house.running, work.undone)
+STORED: Sequence[tuple[str, Stored]] = (("bridge", house.running), ("acts", work.undone))
 ASKED: Sequence[tuple[str, Asked]] = (
     ("account", homeserver.token),
     ("identity", identity.chain),
@@ -31,20 +33,31 @@ ASKED: Sequence[tuple[str, Asked]] = (
     ("user_directory", privacy.user_directory),
     ("url_previews", privacy.url_previews),
 )
+NO_DATABASE = "Not looked at: the database stopped answering."
 SIGNS = {Level.FINE: "✓", Level.NOTE: "·", Level.WRONG: "✗", Level.UNSEEN: "?"}
 
 
 async def look(settings: Path, clock: Clock) -> list[Finding]:
-    """Everything that can be looked at. Raises Misconfigured when the settings cannot be read."""
-    async with opened(settings, clock) as found:
-        findings = [*found.findings]
-        for here in HERE:
-            findings += here(found)
-        for stored in STORED:
+    """Everything that can be looked at."""
+    try:
+        async with opened(settings, clock) as found:
+            return await _look(found)
+    except Misconfigured as refused:
+        return [wrong("settings", refused.sentence, "Nothing else was looked at. Mend this, then look again.")]
+
+
+async def _look(found: Surroundings) -> list[Finding]:
+    findings = [fine("settings", "The settings can be read."), *found.findings]
+    for here in HERE:
+        findings += here(found)
+    for check, stored in STORED:
+        try:
             findings += await stored(found)
-        assert found.homeserver is not None
-        findings += await _ask(found, found.homeserver)
-        return [*findings, *privacy.retention(found)]
+        except Unavailable:
+            findings.append(unseen(check, NO_DATABASE))
+    assert found.homeserver is not None
+    findings += await _ask(found, found.homeserver)
+    return [*findings, *privacy.retention(found)]
 
 
 async def _ask(found: Surroundings, server: Homeserver) -> list[Finding]:
@@ -61,6 +74,8 @@ async def _ask(found: Surroundings, server: Homeserver) -> list[Finding]:
             findings += await asked(found, server)
         except Unanswered as error:
             findings.append(unseen(check, f"Not looked at: {error.why}."))
+        except Unavailable:
+            findings.append(unseen(check, NO_DATABASE))
     return findings
 
 

@@ -26,6 +26,13 @@ class Answer:
     at: datetime | None
     took: timedelta
 
+    def part(self, *names: str) -> Mapping[str, Any]:
+        """An object within the body; empty where there is none, or something else."""
+        found: Any = self.body
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
     @property
     def fine(self) -> bool:
         return self.status == 200
@@ -97,7 +104,9 @@ async def _json(response: aiohttp.ClientResponse) -> Any:
 
 
 def _date(header: str | None) -> datetime | None:
+    """None also for one without a zone, which says nothing."""
     try:
-        return parsedate_to_datetime(header) if header else None
+        said = parsedate_to_datetime(header) if header else None
     except ValueError:
         return None
+    return said if said is not None and said.tzinfo is not None else None

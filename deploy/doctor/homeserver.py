@@ -80,8 +80,8 @@ async def room_version(found: Surroundings, homeserver: Homeserver) -> list[Find
     if found.bot is None or found.bot.access_token is None:
         return [unseen("room_version", "Not looked at: the bot is not signed in.")]
     answer = await homeserver.ask("GET", "/_matrix/client/v3/capabilities")
-    offered = answer.body.get("capabilities", {}).get("m.room_versions", {}).get("available", {})
-    if not isinstance(offered, dict) or not offered:
+    offered = answer.part("capabilities", "m.room_versions", "available")
+    if not offered:
         return [unseen("room_version", "The homeserver does not say which room versions it can make.")]
     if offered.get(ROOM_VERSION) == "stable":
         return [fine("room_version", f"It can make rooms of version {ROOM_VERSION}.")]
@@ -113,10 +113,11 @@ async def federation(found: Surroundings, homeserver: Homeserver) -> list[Findin
     if not others:
         return [fine("federation", "All members are on the bot's own homeserver.")]
     body = {"device_keys": {user: [] for user in others.values()}, "timeout": OTHERS_MAY_TAKE_MS}
-    answer = await homeserver.ask("POST", "/_matrix/client/v3/keys/query", body)
+    query = {"timeout": str(OTHERS_MAY_TAKE_MS)}  # where Synapse looks for it
+    answer = await homeserver.ask("POST", "/_matrix/client/v3/keys/query", body, query=query)
     if not answer.fine:
         return [unseen("federation", f"The homeserver did not look for other servers (HTTP {answer.status}).")]
-    silent = sorted(others.keys() & answer.body.get("failures", {}).keys())
+    silent = sorted(others.keys() & answer.part("failures").keys())
     if silent:
         says = f"{len(silent)} of {len(others)} servers of members do not answer: {', '.join(silent)}."
         mend = "Ask their hosts, or look at this homeserver's federation (port 8448, certificate, allow-list)."

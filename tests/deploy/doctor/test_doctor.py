@@ -230,6 +230,20 @@ async def test_a_damaged_key_store_is_named_with_its_mend(house: House) -> None:
     assert found.level is Level.WRONG and "damaged" in found.says and "hearth renew" in (found.mend or "")
 
 
+@pytest.mark.parametrize("odd", [[], "text", 7, None])
+async def test_answers_of_an_odd_shape_end_nothing(house: House, odd: Any) -> None:
+    for end in ("capabilities", "failures"):
+        house.server.said |= {f"/{end}": {end: odd}, "/keys/query": {end: odd}, "/search": {"results": odd}}
+        found = await house.look()
+        assert found["room_version"].level is Level.UNSEEN and "federation" in found
+
+
+async def test_settings_that_cannot_be_read_are_a_finding_too(house: House) -> None:
+    write_privately(house.folder / "hearth.toml", "[house]\norganisation = 7", over=True)
+    (only,) = await doctor.look(house.folder / "hearth.toml", Clock())
+    assert only.check == "settings" and only.level is Level.WRONG and "organisation" in only.says
+
+
 async def test_nothing_found_tells_a_secret_or_a_person(house: House) -> None:
     house.server.said |= {"/whoami": (401, {"errcode": "M_UNKNOWN_TOKEN", "error": "secret-token @ben:x"})}
     findings = await doctor.look(house.folder / "hearth.toml", Clock())
