@@ -30,7 +30,6 @@ from facilitator.rules.reach import Reach
 
 A_MOMENT = timedelta(seconds=1)
 """How long a message waits for people's own servers: those that are well answer sooner."""
-AT_ONCE = timedelta(0)
 PEOPLE_AT_ONCE = 100
 """About so many people's keys are seen to in one go: enough to spare requests, few enough not to hold up the rest."""
 REQUESTS_AT_ONCE = 8
@@ -121,9 +120,12 @@ class Sharing:
     ) -> dict[MatrixRoomId, Mapping[UserId, Reach]]:
         joined = await self._all_joined(rooms)
         await self._their_keys.know(set[str]().union(*joined.values()), patience=A_MOMENT)
+        waiting = [name for room in rooms for name in self._recipients(room, joined[room.room]).given]
+        await self._their_keys.open_sessions(waiting, patience=A_MOMENT)
+        joined = {room.room: _still_in(room, joined[room.room]) for room in rooms}
         with self._machine.store.together() if len(rooms) > 1 else nullcontext():
             shares = [self._share(room, joined[room.room], margin) for room in rooms]
-        await self._give([Gift(s.room.room, s.session, s.recipients.given) for s in shares], patience=A_MOMENT)
+        await self._give([Gift(s.room.room, s.session, s.recipients.given) for s in shares])
         for share in shares:
             share.session.mark_as_shared()
         await self._tell([Gift(s.room.room, s.session, s.recipients.withheld) for s in shares])
@@ -157,9 +159,10 @@ class Sharing:
         lacking = self._recipients(room, self.debts.people(room.room)).given
         await self._their_keys.open_sessions(lacking, patience=HOWEVER_LONG, slow_too=True)
         async with room.turn:
+            self.debts.only(room.room, _still_in(room, joined))
             for owed in self.debts.of(room.room):
                 recipients = self._recipients(room, owed.keys)
-                await self._give([Gift(room.room, owed.session, recipients.given)], patience=AT_ONCE)
+                await self._give([Gift(room.room, owed.session, recipients.given)])
                 reached = self._told_apart(owed.keys, recipients, owed.session.users_shared_with)
                 settled = [user for user, how in reached.items() if how.answered and not how.unreached]
                 self.debts.settle(room.room, owed, settled)
@@ -225,12 +228,12 @@ class Sharing:
             session.max_messages, session.max_age = room.messages_per_key, room.key_lasts
         return session
 
-    async def _give(self, gifts: Sequence[Gift], *, patience: timedelta) -> None:
-        """Whoever is about to be sent a key is written down before, and whoever was sent it after."""
+    async def _give(self, gifts: Sequence[Gift]) -> None:
+        """Whoever is about to be sent a key is written down before, and whoever was sent it after. Nothing is waited
+        for before that: whoever leaves meanwhile would be given what is said without them."""
         lacking = [gift for gift in gifts if gift.lacking]
         if not lacking:
             return
-        await self._their_keys.open_sessions({name for gift in lacking for name in gift.lacking}, patience=patience)
         with self._machine.store.together():
             parcels = [parcel for gift in lacking for parcel in self._wrapped(gift)]
             self._keep(lacking)
@@ -281,6 +284,13 @@ class Sharing:
             "sender_key": self._machine.account.identity_keys["curve25519"],
             "session_id": session.id,
         }
+
+
+def _still_in(room: Room, joined: set[str]) -> set[str]:
+    """Who of these was not heard leaving while other people's servers were waited for."""
+    if room.joined is None:
+        raise TryLater("who is in the room is to be asked anew", AGAIN)
+    return joined & room.joined
 
 
 def _portions(rooms: Sequence[Room]) -> Iterator[list[Room]]:

@@ -215,3 +215,20 @@ async def test_a_key_that_wears_out_soon_is_made_anew_before(house: House) -> No
     house.asked()
     await house.say()
     assert house.asked() == {"send": 1}
+
+
+@pytest.mark.parametrize("slow", ["_query", "_claim"])
+async def test_who_is_heard_leaving_while_servers_are_waited_for_gets_no_key(
+    house: House, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    answer = getattr(house.server, slow)
+
+    async def slowly(*request: Any) -> Any:
+        house.server.tell_membership(ROOM, BEN, "leave")
+        await house.hear()
+        return answer(*request)
+
+    await house.bot.look(ROOM)
+    monkeypatch.setattr(house.server, slow, slowly)
+    assert house.readers(await house.say()) == {ADA}
+    assert not house.server.phones[BEN].keys
