@@ -17,10 +17,10 @@ LAST_MOMENTS = timedelta(seconds=3)
 
 
 class Lanes(Generic[Outcome]):
-    """At most `places` tasks, of which the last `kept` take urgent work alone."""
+    """At most `places` tasks. Who begins one says how many places it has to leave to what is more urgent."""
 
-    def __init__(self, places: int, *, kept: int = 0) -> None:
-        self._places, self._kept = places, kept
+    def __init__(self, places: int) -> None:
+        self._places = places
         self._tasks: dict[RoomId, asyncio.Task[Outcome]] = {}
         self.wake = asyncio.Event()
         """Set when a task has ended: there is a place again, and something to write down."""
@@ -31,9 +31,9 @@ class Lanes(Generic[Outcome]):
     def __contains__(self, room: RoomId) -> bool:
         return room in self._tasks
 
-    def has_place(self, *, urgent: bool = False, beside: int = 0) -> bool:
-        """Whether one more may begin, `beside` so many that are about to."""
-        return len(self._tasks) + beside < self._places - (0 if urgent else self._kept)
+    def has_place(self, *, leaving: int = 0, beside: int = 0) -> bool:
+        """Whether one more may begin, `beside` so many that are about to, and leave so many places free."""
+        return len(self._tasks) + beside < self._places - leaving
 
     def begin(self, room: RoomId, work: Coroutine[Any, Any, Outcome]) -> None:
         assert room not in self._tasks, "one task at a time in a room"

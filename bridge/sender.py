@@ -26,6 +26,8 @@ AT_ONCE = 11
 KEPT = 3
 """Places among them that help and safety alone may take. The others are about as many requests as one Synapse process
 answers side by side; more only adds waiting."""
+KEPT_FOR_HELP = 1
+"""Of those kept, what help alone may take: there may be any number of other urgent things, and all may hang."""
 REMEMBERED = timedelta(hours=20)
 CLOCKS_DIFFER = timedelta(minutes=5)
 TRIES = 3
@@ -54,7 +56,7 @@ class Sender:
         """What became of tries, until it is written down."""
         self._reached: dict[RoomId, Mapping[UserId, Reach]] = {}
         """How far each room's key came when it was last written down: as a rule nothing of it is new."""
-        self.lanes: Lanes[tuple[WaitingAct, Outcome]] = Lanes(AT_ONCE, kept=KEPT)
+        self.lanes: Lanes[tuple[WaitingAct, Outcome]] = Lanes(AT_ONCE)
 
     async def pass_once(self) -> bool:
         """Write down what came of the tries that ended, and try the first act of every room that has one and is free.
@@ -101,7 +103,7 @@ class Sender:
         ]
         fitting: list[WaitingAct] = []
         for act in free:  # the most urgent come first
-            if self.lanes.has_place(urgent=act.urgent, beside=len(fitting)):
+            if self.lanes.has_place(leaving=_leaving(act), beside=len(fitting)):
                 fitting.append(act)
         return fitting
 
@@ -214,6 +216,13 @@ class Sender:
 def _doubled(act: WaitingAct) -> timedelta:
     wait: timedelta = FIRST_WAIT * 2 ** min(act.attempts, 10)
     return min(wait, LONGEST_WAIT)
+
+
+def _leaving(act: WaitingAct) -> int:
+    """How many places stay free for what is more urgent."""
+    if act.priority is outbox.Priority.HELP:
+        return 0
+    return KEPT_FOR_HELP if act.urgent else KEPT
 
 
 def _too_late(act: WaitingAct, now: datetime) -> bool:

@@ -158,7 +158,7 @@ async def of_group(db: AsyncSession, group_id: GroupId, *, now: datetime) -> Hea
 
 async def mention(db: AsyncSession, person: UserId, *, now: datetime) -> None:
     """Tell somebody, in their own room with the bot, that a device of theirs is not confirmed: once; and once more only
-    where it came back after all had been well for days."""
+    where it came back after all had been well for days. It can wait: there may be hundreds of these at once."""
     room_id = await rooms.direct_with(db, person, now=now)
     said = await outbox.last_said(db, room_id, "confirm_device")
     well_until = await db.scalar(select(func.max(KeySighting.well_until)).where(KeySighting.person_index == person))
@@ -171,7 +171,7 @@ async def mention(db: AsyncSession, person: UserId, *, now: datetime) -> None:
         room_id,
         utterance="confirm_device",
         parameters={},
-        priority=outbox.Priority.SAFETY,
+        priority=outbox.Priority.WELCOME,
         now=now,
     )
 

@@ -27,20 +27,20 @@ async def failing(error: BaseException) -> str:
 
 
 async def test_the_last_places_are_for_what_is_urgent() -> None:
-    lanes: Lanes[str] = Lanes(3, kept=1)
+    lanes: Lanes[str] = Lanes(3)
     for number in range(3):
-        assert (lanes.has_place(), lanes.has_place(urgent=True)) == (number < 2, True)
+        assert (lanes.has_place(leaving=1), lanes.has_place()) == (number < 2, True)
         lanes.begin(room(number), hanging())
-    assert not lanes.has_place(urgent=True)
+    assert not lanes.has_place()
     await lanes.stop(within=timedelta())
     lanes.take_ended()
-    assert lanes.has_place()
+    assert lanes.has_place(leaving=1)
 
 
 def test_those_about_to_begin_take_places_too() -> None:
-    lanes: Lanes[str] = Lanes(3, kept=1)
-    assert [lanes.has_place(beside=n) for n in range(3)] == [True, True, False]
-    assert [lanes.has_place(urgent=True, beside=n) for n in range(4)] == [True, True, True, False]
+    lanes: Lanes[str] = Lanes(3)
+    assert [lanes.has_place(leaving=1, beside=n) for n in range(3)] == [True, True, False]
+    assert [lanes.has_place(beside=n) for n in range(4)] == [True, True, True, False]
 
 
 async def test_a_room_has_one_task_at_a_time() -> None:

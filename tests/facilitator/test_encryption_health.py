@@ -220,12 +220,12 @@ async def test_somebody_is_told_once_and_again_only_after_all_was_well_for_days(
     assert await watched.mentioned(now=NOW + 9 * DAY) == 2
 
 
-async def test_what_is_said_names_no_device_and_comes_before_the_rest(scene: Scene) -> None:
+async def test_what_is_said_names_no_device_and_goes_after_all_the_rest(scene: Scene) -> None:
     watched = await ben_in(scene)
     await watched.mentioned()
     async with scene.database.reading() as db:
         act = (await db.scalars(select(Act).where(Act.utterance == "confirm_device"))).one()
-    assert (act.parameters, act.priority) == ({}, outbox.Priority.SAFETY)
+    assert (act.parameters, act.priority) == ({}, outbox.Priority.WELCOME)
 
 
 async def test_a_person_is_never_kept_in_clear(scene: Scene) -> None:

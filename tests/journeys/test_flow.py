@@ -13,8 +13,8 @@ from bridge.loops import keep_going
 from bridge.matrix.homeserver import SignedOut
 from bridge.service import loops_of
 from bridge.vitals import Vitals
-from facilitator import bots
-from facilitator.ids import GroupId, MatrixRoomId
+from facilitator import bots, outbox, rooms
+from facilitator.ids import GroupId, MatrixRoomId, because
 from tests.cast import BEN, CLEO, EVE
 from tests.journeys.running import Running
 
@@ -72,6 +72,28 @@ async def test_help_is_answered_while_every_other_room_hangs(house: Running) -> 
     house.clock.turn(HALF_A_MINUTE)
     await house.settle()
     assert {len(house.said(room)) for _, room in others} == {2}
+
+
+async def test_help_has_a_place_that_no_other_urgent_thing_takes(house: Running) -> None:
+    *others, (_, here) = await groups_of(house, sender.AT_ONCE + 2)
+    assert house.sender is not None
+    async with house.database.transaction() as db:
+        for group, _ in others:
+            room_id, now = await rooms.group_room_id(db, group), house.clock.now()
+            await outbox.put(
+                db, because("urgent", room_id), room_id, utterance="confirm_device", parameters={},
+                priority=outbox.Priority.SAFETY, now=now,
+            )  # fmt: skip
+    house.server.weather.slow(HALF_A_MINUTE, on="send")
+    await house.sender.pass_once()
+    assert len(house.sender.lanes) == sender.AT_ONCE - sender.KEPT_FOR_HELP
+    await until(lambda: house.clock.sleepers == sender.AT_ONCE - sender.KEPT_FOR_HELP)
+    house.server.weather.slow(timedelta(), on="send")
+    began = house.clock.now()
+    await house.person(BEN).say(here, "!help")
+    await house.passes[0]()
+    await until(lambda: len(house.said(here)) == 2, going_on=house.sender.pass_once)
+    assert house.clock.now() == began, "the others still hang"
 
 
 async def test_what_is_not_urgent_goes_on_beside_a_room_that_hangs(house: Running) -> None:
