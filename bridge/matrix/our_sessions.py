@@ -99,8 +99,12 @@ class OurSessions:
             rows.append((account, room, pickle, session.creation_time.isoformat(), reserved, *sets))
         with self._store.together():
             self._store.many("INSERT OR REPLACE INTO oursessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        for session, reserved in set_aside:  # only now: a step that is not set aside on the disk is never used
-            session.reserved = reserved
+
+        def set_them_aside() -> None:
+            for session, reserved in set_aside:
+                session.reserved = reserved
+
+        self._store.once_written(set_them_aside)  # a step that is not set aside on the disk is never used
 
 
 def _text(devices: Iterable[Device]) -> str:

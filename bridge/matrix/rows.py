@@ -6,7 +6,7 @@ account once per Olm session, and reads devices one by one: nine tenths of what 
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,6 +44,7 @@ class Rows(SqliteStore):
         self._account: OlmAccount | None = None
         self._sessions: dict[str, tuple[str, Session]] = {}
         self._room_keys: dict[str, InboundGroupSession] = {}
+        self._then: list[Callable[[], None]] = []
 
     def __post_init__(self) -> None:
         self._prepare()
@@ -68,11 +69,22 @@ class Rows(SqliteStore):
                 yield
                 self._write()
         except BaseException:
+            self._then = []
             with self.database.atomic():
                 self._write()
             self._prepare()
             raise
+        then = self._then
         self._prepare()
+        for each in then:
+            each()
+
+    def once_written(self, then: Callable[[], None]) -> None:
+        """Do this at the end of the outermost `together` we are in, and not at all if that fails."""
+        if self._depth == 0:
+            then()
+        else:
+            self._then.append(then)
 
     def ask(self, statement: str, *values: Any) -> Any:
         with told_as_weather():

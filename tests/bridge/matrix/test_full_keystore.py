@@ -72,6 +72,22 @@ def test_no_step_is_used_that_could_not_be_set_aside(house: House) -> None:
     assert again.message_index >= used, "a step that was used is used again"
 
 
+def test_steps_count_as_set_aside_when_the_whole_transaction_is_written(house: House) -> None:
+    house.machine.create_outbound_group_session(ROOM)
+    session = house.machine.outbound(ROOM)
+    assert session is not None
+    store = house.machine.store
+    with pytest.raises(TryLater), store.together():
+        house.machine.ours.keep([(ROOM, session)])
+        store.ask("PRAGMA query_only = ON")  # the disk is full by the time all of it is to be written
+        house.machine.save_account()
+    store.ask("PRAGMA query_only = OFF")
+    assert session.needs_steps
+    with store.together():
+        house.machine.ours.keep([(ROOM, session)])
+    assert session.reserved == AHEAD
+
+
 def test_what_could_not_be_written_is_written_with_the_next_that_can(house: House) -> None:
     phone = OlmAccount()
     identity = phone.identity_keys["curve25519"]
