@@ -3,9 +3,9 @@
 Without this every restart makes every room's next message share its key anew. Two things must never happen: that a
 step of a session is used twice, and that somebody holds a key we believe they do not. So steps are set aside in the
 store before they are used, a few at a time, and whoever is about to be sent a key is written down before it goes out.
+Who they are is sealed.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ import vodozemac
 from nio.crypto.sessions import OutboundGroupSession
 
 from bridge.matrix.keystore import Store
+from bridge.matrix.sealing import Seal
 
 AHEAD = 20
 """Steps set aside at a time: a restart wastes at most so many, and one write in so many messages is enough."""
@@ -23,12 +24,13 @@ CREATE TABLE IF NOT EXISTS oursessions (
     session BLOB NOT NULL,
     created TEXT NOT NULL,
     reserved INTEGER NOT NULL,
-    offered TEXT NOT NULL,
-    given TEXT NOT NULL,
-    told TEXT NOT NULL,
+    offered BLOB NOT NULL,
+    given BLOB NOT NULL,
+    told BLOB NOT NULL,
     PRIMARY KEY (account_id, room_id)
 ) WITHOUT ROWID
 """
+SETS = ("offered", "given", "told")
 
 Device = tuple[str, str]
 
@@ -64,7 +66,7 @@ class OurSessions:
     """By room, in the key store. Those that are worn out are written over by the next."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store, self._seal = store, Seal(store.pickle_key)
         store.ask(TABLE)
 
     def load(self, room: str) -> OurSession | None:
@@ -76,7 +78,10 @@ class OurSessions:
         row = self._store.ask(question, self._store.account_id(), room).fetchone()
         if row is None:
             return None
-        pickle, created, reserved, *sets = row
+        pickle, created, reserved, *sealed = row
+        sets = [self._seal.open(each, "oursessions", name, room) for name, each in zip(SETS, sealed, strict=True)]
+        if None in sets:
+            return None
         try:
             session = OurSession(OutboundGroupSession.from_pickle(pickle, self._store.pickle_key)._session)
         except (ValueError, vodozemac.PickleException):
@@ -84,7 +89,7 @@ class OurSessions:
         session.creation_time = datetime.fromisoformat(created)
         session.skip_to(reserved)
         session.reserved = reserved
-        session.offered, session.users_shared_with, session.users_ignored = (_devices(text) for text in sets)
+        session.offered, session.users_shared_with, session.users_ignored = map(_devices, sets)
         return session
 
     def keep(self, sessions: Iterable[tuple[str, OurSession]]) -> None:
@@ -94,9 +99,10 @@ class OurSessions:
         for room, session in sessions:
             reserved = session.message_index + AHEAD if session.needs_steps else session.reserved
             set_aside.append((session, reserved))
-            sets = (_text(each) for each in (session.offered, session.users_shared_with, session.users_ignored))
+            sets = zip(SETS, (session.offered, session.users_shared_with, session.users_ignored), strict=True)
+            sealed = (self._seal.close(sorted(each), "oursessions", name, room) for name, each in sets)
             pickle = session.pickle(self._store.pickle_key)
-            rows.append((account, room, pickle, session.creation_time.isoformat(), reserved, *sets))
+            rows.append((account, room, pickle, session.creation_time.isoformat(), reserved, *sealed))
         with self._store.together():
             self._store.many("INSERT OR REPLACE INTO oursessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -107,9 +113,5 @@ class OurSessions:
         self._store.once_written(set_them_aside)  # a step that is not set aside on the disk is never used
 
 
-def _text(devices: Iterable[Device]) -> str:
-    return json.dumps(sorted(devices))
-
-
-def _devices(text: str) -> set[Device]:
-    return {(user, device) for user, device in json.loads(text)}
+def _devices(listed: Iterable[Device]) -> set[Device]:
+    return {(user, device) for user, device in listed}
