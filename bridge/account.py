@@ -5,7 +5,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from bridge.settings import LEASE, Settings
 from facilitator import bots
 from facilitator.bots import Bot
 from facilitator.clock import Clock
-from facilitator.database import CannotOpen, Database, KeyRing
-from facilitator.errors import Misconfigured
+from facilitator.database import CannotOpen, Database, KeyRing, Unavailable
+from facilitator.errors import ForNow, Misconfigured
 from facilitator.ids import BotId, UserId
 
 RUNS_ALREADY = (
@@ -81,7 +81,7 @@ def only_one(data_dir: Path) -> Iterator[str]:
 
 
 async def claim(database: Database, settings: Settings, *, machine: str, clock: Clock) -> tuple[Bot, Held]:
-    """The account, held by this process. Raises Misconfigured when another machine's bridge holds it."""
+    """The account, held by this process. Raises ForNow while another machine's bridge holds it."""
     holder = f"{machine}:{os.getpid()}"
     try:
         async with database.transaction() as db:
@@ -91,7 +91,7 @@ async def claim(database: Database, settings: Settings, *, machine: str, clock: 
     except CannotOpen:
         raise Misconfigured(OTHER_KEY) from None
     if epoch is None:
-        raise Misconfigured(HELD_ELSEWHERE)
+        raise ForNow(HELD_ELSEWHERE)
     return bot, Held(bot.id, holder, epoch)
 
 
@@ -118,5 +118,8 @@ async def _renew(database: Database, held: Held, clock: Clock, renewed: float) -
 
 
 async def let_go(database: Database, bot: BotId, holder: str) -> None:
-    async with database.transaction() as db:
-        await bots.let_go(db, bot, holder=holder)
+    """At the end. Where the database does not serve, the lease runs out by itself; why the bridge stops is what is
+    told then, not that."""
+    with suppress(Unavailable):
+        async with database.transaction() as db:
+            await bots.let_go(db, bot, holder=holder)

@@ -28,6 +28,8 @@ from facilitator.errors import Misconfigured
 
 log = structlog.get_logger(__name__)
 HOST = "127.0.0.1"
+SHUTS_WITHIN = 2.0
+"""Seconds: whoever still asks how it is must not keep it from ending."""
 HEADERS = {
     "Server": "bridge",
     "Cache-Control": "no-store",
@@ -62,7 +64,7 @@ async def served(port: int, vitals: Vitals, database: Database, held: Held) -> A
     app.router.add_get("/livez", livez)
     app.router.add_get("/metrics", measured)
     app.router.add_get("/readyz", readyz)
-    runner = _Runner(app, access_log=None)
+    runner = _Runner(app, access_log=None, shutdown_timeout=SHUTS_WITHIN)
     await runner.setup()
     try:
         await TCPSite(runner, HOST, port).start()

@@ -29,7 +29,7 @@ from facilitator.bots import Bot
 from facilitator.clock import Clock
 from facilitator.database import Database, KeyRing, Unavailable, connect
 from facilitator.database.wakeup import Bell, open_bell
-from facilitator.errors import Misconfigured
+from facilitator.errors import ForNow, Misconfigured
 from facilitator.settings import Settings as HouseSettings
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,8 @@ LEASE_LOST = "Another bridge has taken this account over, or the database could 
 
 
 async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None = None) -> None:
-    """Run the bridge until SIGTERM or SIGINT. Raises Misconfigured with one sentence when it cannot go on."""
+    """Run the bridge until SIGTERM or SIGINT. Raises Misconfigured with one sentence when it cannot go on, ForNow where
+    being started again helps."""
     clock = clock or Clock()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -107,9 +108,13 @@ async def _until(stop: asyncio.Event, vitals: Vitals, *work: Coroutine[Any, Any,
 
 def for_people(error: BaseException) -> BaseException:
     """What a person has to mend, as a sentence, alone or out of a task group; anything else as it came."""
-    for kind, sentence in ((Overtaken, OVERTAKEN), (SignedOut, SIGNED_OUT), (LeaseLost, LEASE_LOST)):
+    for kind, told in (
+        (Overtaken, Misconfigured(OVERTAKEN)),
+        (SignedOut, Misconfigured(SIGNED_OUT)),
+        (LeaseLost, ForNow(LEASE_LOST)),
+    ):
         if isinstance(error, kind) or (isinstance(error, BaseExceptionGroup) and error.subgroup(kind)):
-            return Misconfigured(sentence)
+            return told
     return error
 
 

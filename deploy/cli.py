@@ -1,4 +1,5 @@
-"""The `hearth` command. What people did wrong is one sentence and exit status 2, never a trace.
+"""The `hearth` command. What people did wrong is one sentence and exit status 2, never a trace; 75 where
+waiting is the mend.
 
 Everything is imported where it is needed: `hearth --version` does not wait for a database library.
 """
@@ -17,10 +18,12 @@ import click
 from deploy.options import with_settings
 from deploy.setup.command import identity, renew, setup
 from facilitator.clock import Clock
-from facilitator.errors import Refused
+from facilitator.errors import ForNow, Refused
 
 CANNOT = 2
 """The exit status when something has to be mended first; 1 is a bug of ours."""
+FOR_NOW = 75
+"""EX_TEMPFAIL: it passes by itself. A service manager may start the service again; after CANNOT it must not."""
 
 
 class Hearth(click.Group):
@@ -31,7 +34,7 @@ class Hearth(click.Group):
             return super().invoke(context)
         except Refused as refused:
             click.echo(refused.sentence, err=True)
-            context.exit(CANNOT)
+            context.exit(FOR_NOW if isinstance(refused, ForNow) else CANNOT)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except KeyboardInterrupt:
@@ -43,7 +46,7 @@ class Hearth(click.Group):
 
             if isinstance(error, Unavailable):
                 click.echo(UNAVAILABLE[error.why], err=True)
-                context.exit(CANNOT)
+                context.exit(FOR_NOW)
             click.echo("\n".join([BUG, *logs.trace(error)]), err=True)
             context.exit(1)
 

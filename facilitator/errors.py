@@ -34,6 +34,10 @@ class Misconfigured(Refused):
     """A setting, key or schema is wrong; the service does not start."""
 
 
+class ForNow(Refused):
+    """Nothing has to be mended: it passes by itself, and the service may be started again until it has."""
+
+
 def N_(sentence: str) -> str:
     """Marks a sentence for translation without translating it here."""
     return sentence

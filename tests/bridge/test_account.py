@@ -13,7 +13,7 @@ from bridge.settings import LEASE, Settings
 from deploy import ports
 from facilitator import bots
 from facilitator.database import Database
-from facilitator.errors import Misconfigured
+from facilitator.errors import ForNow, Misconfigured
 from tests.cast import BOT
 from tests.clock import TurnedClock
 from tests.keys import Keys
@@ -73,7 +73,7 @@ async def test_an_account_held_elsewhere_is_refused_until_it_is_let_go(
     any_database: Database, clock: TurnedClock
 ) -> None:
     held = await claim(any_database, "here:1", clock)
-    with pytest.raises(Misconfigured) as refused:
+    with pytest.raises(ForNow) as refused:
         await claim(any_database, "there:2", clock)
     assert refused.value.sentence == account.HELD_ELSEWHERE
     await account.let_go(any_database, held.bot, held.holder)
@@ -88,7 +88,7 @@ async def test_what_this_machines_dead_process_held_is_taken_over_at_once(
         await bots.hold(db, bot.id, holder="here:1:0", lasts=LEASE)
     held = await claim(any_database, "here:1", clock)
     assert (held.holder, held.epoch) == (f"here:1:{os.getpid()}", 2)
-    with pytest.raises(Misconfigured):
+    with pytest.raises(ForNow):
         await claim(any_database, "here:11", clock)  # another folder's lock file, though it begins alike
 
 
@@ -134,6 +134,15 @@ async def test_without_its_database_it_stops_by_its_own_clock_well_before_the_le
             await account.keep_holding(nowhere, held, hurrying)
     await nowhere.close()
     assert LEASE / 2 < (stopped := hurrying.now() - TurnedClock().now()) <= LEASE * 2 / 3, stopped
+
+
+async def test_letting_go_where_the_database_is_away_hides_nothing_and_the_lease_ends_by_itself(
+    keys: Keys, database: Database, clock: TurnedClock
+) -> None:
+    held = await claim(database, "here:1", clock)
+    nowhere = keys.connect(f"postgresql://hearth@127.0.0.1:{ports.any_free()}/hearth")
+    await account.let_go(nowhere, held.bot, held.holder)
+    await nowhere.close()
 
 
 async def test_a_database_that_comes_back_in_time_costs_nothing(

@@ -15,7 +15,7 @@ from bridge.matrix.homeserver import Overtaken, Rejected, SignedOut
 from bridge.vitals import Vitals
 from facilitator import sightings
 from facilitator.database.wakeup import Bell
-from facilitator.errors import Misconfigured
+from facilitator.errors import ForNow, Misconfigured, Refused
 from tests.cast import BEN
 from tests.clock import TurnedClock
 from tests.fake_weather import dead_line, rate_limited
@@ -180,18 +180,23 @@ async def test_the_panel_is_told_that_the_bridge_lives_and_whether_it_hears(
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
-    [(SignedOut("x"), service.SIGNED_OUT), (Overtaken(), service.OVERTAKEN), (LeaseLost(), service.LEASE_LOST)],
+    ("error", "expected"),
+    [
+        (SignedOut("x"), Misconfigured(service.SIGNED_OUT)),
+        (Overtaken(), Misconfigured(service.OVERTAKEN)),
+        (LeaseLost(), ForNow(service.LEASE_LOST)),
+    ],
+    ids=["signed_out", "overtaken", "lease_lost"],
 )
-def test_what_a_person_has_to_mend_is_a_sentence_alone_and_out_of_a_group(error: Exception, sentence: str) -> None:
+def test_what_a_person_has_to_mend_is_a_sentence_alone_and_out_of_a_group(error: Exception, expected: Refused) -> None:
     for each in (
         error,
         ExceptionGroup("x", [error]),
         ExceptionGroup("x", [ExceptionGroup("y", [ValueError(), error])]),
     ):
         told = service.for_people(each)
-        assert isinstance(told, Misconfigured)
-        assert told.sentence == sentence
+        assert isinstance(told, Refused)
+        assert (type(told), told.sentence) == (type(expected), expected.sentence)
 
 
 def test_a_bug_stays_what_it_is() -> None:

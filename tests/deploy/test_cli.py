@@ -1,5 +1,6 @@
 """The `hearth` command in bad weather: each fault is one clear sentence with its mend, and exit status 2."""
 
+import asyncio
 import logging
 import socket
 import sqlite3
@@ -11,8 +12,12 @@ import structlog
 from click.testing import CliRunner, Result
 
 from bridge import account
+from bridge.house import LeaseLost
+from bridge.matrix.homeserver import SignedOut
 from deploy import cli, commands, ports
-from facilitator.database import schema
+from facilitator.clock import Clock
+from facilitator.database import KeyRing, connect, schema
+from facilitator.database.keys import write_privately
 
 ADA = "@ada:example.org"
 
@@ -36,10 +41,10 @@ class House:
     def hearth(self, *words: str) -> Result:
         return CliRunner().invoke(cli.main, [*words, "--settings", str(self.settings)])
 
-    def refused(self, *words: str) -> str:
+    def refused(self, *words: str, status: int = cli.CANNOT) -> str:
         """What it says when it cannot: one sentence or two, on standard error, status 2."""
         result = self.hearth(*words)
-        assert result.exit_code == cli.CANNOT, result.output
+        assert result.exit_code == status, result.output
         assert "Traceback" not in result.output
         assert len(result.stderr.strip().splitlines()) == 1
         return result.stderr
@@ -201,9 +206,48 @@ def test_the_panel_names_the_port_that_is_taken(migrated: House) -> None:
         assert f"Port {migrated.panel_port}" in migrated.refused("web")
 
 
-def test_a_database_that_does_not_answer_is_a_sentence(house: House) -> None:
-    house.write(house='database_url = "postgresql://hearth@/hearth?host=/nowhere"')
-    assert "does not answer" in house.refused("migrate")
+@pytest.mark.parametrize("words", [["bridge"], ["web"], ["migrate"]], ids=" ".join)
+def test_a_database_that_does_not_answer_is_a_sentence_and_may_be_tried_again(
+    migrated: House, words: list[str]
+) -> None:
+    migrated.write(house='database_url = "postgresql://hearth@/hearth?host=/nowhere"')
+    assert "does not answer" in migrated.refused(*words, status=cli.FOR_NOW)
+
+
+def test_an_account_held_on_another_machine_is_a_sentence_and_may_be_tried_again(migrated: House) -> None:
+    house = migrated
+
+    async def hold() -> None:
+        data = house.folder / "data"
+        people, bridge = KeyRing.load(data / "people.key"), KeyRing.load(data / "bridge.key")
+        database = connect(f"sqlite:///{house.database}", people=people, bridge=bridge)
+        settings = commands.bridge_of(house.settings)
+        await account.claim(database, settings, machine="there:2", clock=Clock())
+        await database.close()
+
+    asyncio.run(hold())
+    assert account.HELD_ELSEWHERE in house.refused("bridge", status=cli.FOR_NOW)
+
+
+def test_a_lost_lease_may_be_tried_again_and_a_lost_sign_in_may_not(
+    migrated: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated.write(bridge='password_file = "password"')
+    write_privately(migrated.folder / "password", "hunter2", over=False)
+    for error, status in ((LeaseLost(), cli.FOR_NOW), (SignedOut("M_UNKNOWN_TOKEN"), cli.CANNOT)):
+
+        async def end(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(account, "keep_holding", end)
+        migrated.refused("bridge", status=status)
+
+
+def test_the_shipped_unit_starts_the_bridge_again_after_what_passes_and_not_after_what_has_to_be_mended() -> None:
+    unit = (Path(cli.__file__).parent / "systemd" / "hearth-bridge.service").read_text().splitlines()
+    assert "Restart=on-failure" in unit and "RestartSec=10" in unit
+    assert f"RestartPreventExitStatus={cli.CANNOT}" in unit
+    assert cli.FOR_NOW not in (0, 1, cli.CANNOT)
 
 
 def test_a_bug_keeps_its_trace_and_tells_nothing_of_what_it_held(

@@ -13,7 +13,7 @@ from bridge.matrix.homeserver import Rejected, SignedOut, SlowDown, TryLater
 from bridge.settings import Settings
 from facilitator import bots
 from facilitator.database import Database, Unavailable
-from facilitator.errors import Misconfigured
+from facilitator.errors import ForNow, Misconfigured
 from tests.cast import BEN, BOT, EVE
 from tests.clock import TurnedClock
 from tests.fake_weather import dead_line, fault, rate_limited
@@ -151,7 +151,7 @@ async def test_a_revoked_token_stops_the_loops_and_says_what_to_do(house: Runnin
     assert isinstance(told, Misconfigured)
     assert told.sentence.startswith("The homeserver has signed Hearth's account out")
     lost = service.for_people(ExceptionGroup("", [ExceptionGroup("", [LeaseLost()])]))
-    assert isinstance(lost, Misconfigured)
+    assert isinstance(lost, ForNow)
     assert isinstance(service.for_people(KeyError()), KeyError)
 
 
@@ -170,7 +170,7 @@ async def test_a_second_bridge_on_another_machine_is_refused_until_the_first_let
     any_database: Database, clock: TurnedClock
 ) -> None:
     _, held = await account.claim(any_database, SETTINGS, machine="here:1", clock=clock)
-    with pytest.raises(Misconfigured, match="on another machine"):
+    with pytest.raises(ForNow, match="on another machine"):
         await account.claim(any_database, SETTINGS, machine="there:1", clock=clock)
     _, again = await account.claim(any_database, SETTINGS, machine="here:1", clock=clock)
     assert again.epoch == held.epoch
