@@ -14,7 +14,7 @@ from bridge.house import House, LeaseLost, one_line
 from bridge.lanes import Lanes
 from bridge.matrix.homeserver import CannotTell, Rejected, Sent, SignedOut, SlowDown, TryLater, Urgency
 from bridge.settings import LEASE
-from facilitator import bots, encryption_health, outbox, rooms, schedule
+from facilitator import bots, encryption_health, outbox, rooms, schedule, sightings
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, RoomId, UserId
 from facilitator.outbox import WaitingAct
@@ -31,17 +31,19 @@ KEPT_FOR_HELP = 1
 REMEMBERED = timedelta(hours=20)
 CLOCKS_DIFFER = timedelta(minutes=5)
 TRIES = 3
+NOT_INSIDE = ("M_FORBIDDEN", "M_NOT_FOUND")
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a try. No `settled`: it is tried again at `again`."""
+    """What became of a try. No `settled`: it is tried again at `again`. `out_of_it`: we are no longer in the room."""
 
     settled: str | None
     event_id: EventId | None = None
     why: str | None = None
     again: datetime | None = None
+    out_of_it: bool = False
     withheld: frozenset[UserId] = frozenset()
     reached: Mapping[UserId, Reach] = field(default_factory=dict, repr=False)
 
@@ -122,6 +124,8 @@ class Sender:
         for act, outcome in self._untold:
             if outcome.again is not None:
                 await outbox.try_again(db, act.id, at=outcome.again, why=outcome.why or "")
+                if outcome.out_of_it:
+                    await self._lost(db, act, now=now)
                 continue
             assert outcome.settled is not None
             await outbox.settle(db, act.id, outcome.settled, now=now, event_id=outcome.event_id, why=outcome.why)
@@ -131,6 +135,13 @@ class Sender:
         if news:
             await encryption_health.reached(db, news, now=now, in_passing=True)
 
+    async def _lost(self, db: Db, act: WaitingAct, *, now: datetime) -> None:
+        """Nothing is said there until the room is found again, which is looked for at once: we may be back already.
+        Unless the room goes on elsewhere by now, where it is not lost."""
+        if await sightings.matrix_room(db, act.room_id) == act.matrix_room:
+            await sightings.lost(db, act.room_id, now=now)
+            await sightings.look_again(db, act.room_id, now=now)
+
     def _reached_now(self) -> dict[RoomId, Mapping[UserId, Reach]]:
         return {act.room_id: outcome.reached for act, outcome in self._untold if outcome.reached}
 
@@ -139,7 +150,7 @@ class Sender:
 
     async def _outcome(self, act: WaitingAct) -> Outcome:
         try:
-            return await self._try(act, self._house.clock.now())
+            return await self._try_unless_out(act, self._house.clock.now())
         except (SignedOut, Unavailable):
             raise
         except TryLater as error:
@@ -155,6 +166,15 @@ class Sender:
             if act.attempts + 1 < TRIES:
                 return Outcome(None, why="bug", again=self._house.clock.now() + _doubled(act))
             return Outcome("failed", why="bug")
+
+    async def _try_unless_out(self, act: WaitingAct, now: datetime) -> Outcome:
+        """Where we were put out of the room the act waits until we are back in it: help may have been asked for."""
+        try:
+            return await self._try(act, now)
+        except Rejected as error:
+            if error.code not in NOT_INSIDE or not await self._is_out(act):
+                raise
+        return Outcome(None, why=sightings.ROOM_LOST, again=now + _doubled(act), out_of_it=True)
 
     async def _try(self, act: WaitingAct, now: datetime) -> Outcome:
         if self._must_look(act, now):
@@ -175,6 +195,14 @@ class Sender:
             return Outcome("too_late")
         sent = await self._send(act, place, now)
         return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld, reached=sent.reached)
+
+    async def _is_out(self, act: WaitingAct) -> bool:
+        """Whether we were put out of the room, and not only kept from speaking in it."""
+        try:
+            await self._house.homeserver.look(act.matrix_room)
+        except Rejected as error:
+            return error.code in NOT_INSIDE
+        return False
 
     def _must_look(self, act: WaitingAct, now: datetime) -> bool:
         """Whether the homeserver would take a repeated try for another message. A first try that is still to come

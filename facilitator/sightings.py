@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import (
@@ -26,6 +26,7 @@ from facilitator.ids import BotId, EventId, MatrixRoomId, RoomId, UserId
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=10)
 SLOW_DOWN, UNREACHABLE = "homeserver_slow_down", "homeserver_unreachable"
+ROOM_LOST = "room_lost"
 THERE = ("join", "invite")
 AT_ONCE, APART = 20, timedelta(milliseconds=100)
 """After a start: so many rooms are looked at at once, and the others so long after one another."""
@@ -119,9 +120,19 @@ async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: dateti
         values["revision"] = seen.revision
     # What was heard meanwhile may be later than what was seen: a look it asked for stays.
     heard = {"next_look": func.coalesce(RoomSighting.next_look, literal(seen.next_look, UtcDateTime()))}
-    await put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard)
+    await put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard, where=_not_lost_since(seen))
     there = {user: membership for user, membership in seen.members.items() if membership in THERE}
     await people_seen(db, room_id, there, now=now, as_of=seen.at)
+
+
+def _not_lost_since(seen: Looked) -> ColumnElement[bool]:
+    """A look that began before we were put out of the room knows nothing of it: nobody is to speak there."""
+    return or_(
+        RoomSighting.trouble.is_distinct_from(ROOM_LOST),
+        RoomSighting.matrix_room.is_distinct_from(seen.matrix_room),
+        RoomSighting.looked.is_(None),
+        RoomSighting.looked <= seen.at,
+    )
 
 
 async def found(db: AsyncSession, room_id: RoomId, matrix: MatrixRoomId, *, now: datetime) -> None:
@@ -129,13 +140,13 @@ async def found(db: AsyncSession, room_id: RoomId, matrix: MatrixRoomId, *, now:
     await put(db, RoomSighting, {"room_id": room_id}, {"matrix_room": matrix, "looked": now})
 
 
-async def lost(db: AsyncSession, room_id: RoomId, *, now: datetime, trouble: str = "room_lost") -> None:
+async def lost(db: AsyncSession, room_id: RoomId, *, now: datetime) -> None:
     """We are no longer in the room: nothing is said there until it is found again."""
     await put(
         db,
         RoomSighting,
         {"room_id": room_id},
-        {"encryption": None, "trouble": trouble, "looked": now, "next_look": now + LONGEST_WAIT},
+        {"encryption": None, "trouble": ROOM_LOST, "looked": now, "next_look": now + LONGEST_WAIT},
     )
 
 

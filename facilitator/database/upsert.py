@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,10 +17,12 @@ async def put(
     values: dict[str, Any],
     *,
     again: dict[str, Any] | None = None,
+    where: ColumnElement[bool] | None = None,
 ) -> None:
-    """Write a row, or over it; `again`: what changes then, where that is not simply all of `values`."""
+    """Write a row, or over it; `again`: what changes then, where that is not simply all of `values`; `where`: what has
+    to be true of the row that is there."""
     insert = insert_into(db)(table).values(**key, **values)
-    await db.execute(insert.on_conflict_do_update(index_elements=list(key), set_=again or values))
+    await db.execute(insert.on_conflict_do_update(index_elements=list(key), set_=again or values, where=where))
 
 
 def insert_into(db: AsyncSession) -> Callable[[type[Table]], Any]:

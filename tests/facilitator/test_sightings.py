@@ -130,6 +130,20 @@ async def test_a_lost_room_is_looked_for_again_and_keeps_its_name_on_matrix(scen
     assert (await room_seen(scene)).trouble is None
 
 
+async def test_a_look_from_before_the_room_was_lost_does_not_bring_it_back(any_scene: Scene) -> None:
+    scene = any_scene
+    await look(scene)
+    async with scene.database.transaction() as db:
+        await sightings.lost(db, scene.room, now=NOW + MINUTE)
+    await look(scene, {CLEO: "join"}, at=NOW + MINUTE - SECOND / 2)
+    seen = await room_seen(scene)
+    assert (seen.trouble, seen.encryption, seen.next_look) == ("room_lost", None, NOW + 11 * MINUTE)
+    assert (await person_seen(scene, CLEO)).membership == "join", "of people it says what it saw"
+    await look(scene, at=NOW + MINUTE)
+    seen = await room_seen(scene)
+    assert (seen.trouble, seen.encryption) == (None, ENCRYPTION)
+
+
 async def test_trouble_waits_twice_as_long_each_time_up_to_ten_minutes(any_scene: Scene) -> None:
     waits = []
     for _ in range(14):

@@ -123,6 +123,40 @@ async def test_a_lost_room_says_so_and_none_is_made_in_its_place(house: Running)
     assert (await house.page(group)).room.trouble == "room_lost"
 
 
+async def test_help_asked_for_before_the_bot_was_put_out_is_answered_when_it_is_back(any_house: Running) -> None:
+    house = any_house
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = house.server.rooms[await house.matrix_room(group)]
+    await house.person(ADA).join(room.room)
+    await house.settle()
+    await ben.say(room.room, "!help")
+    await house.passes[0]()
+    house.server.add(room, UserId("@admin:test"), "m.room.member", {"membership": "leave"}, state_key=BOT)
+    assert house.sender is not None
+    for _ in range(2):
+        await house.sender.pass_once()
+        await house.sender.lanes.all_ended()
+    assert (await house.page(group)).room.trouble == "room_lost"
+    await house.wait(timedelta(minutes=30), step=timedelta(minutes=5))
+    house.server.add(room, ADA, "m.room.member", {"membership": "invite"}, state_key=BOT)
+    await house.wait(timedelta(minutes=1))
+    assert [text.split()[0] for text in house.said(room.room)[1:]] == ["Thank"]
+    assert await house.waiting() == []
+
+
+async def test_who_may_not_speak_in_a_room_has_not_lost_it(house: Running, log: list[dict[str, object]]) -> None:
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    room = await house.matrix_room(group)
+    house.server.weather.strike(Rejected("M_FORBIDDEN"), on="send")
+    await ben.say(room, "!sessions")
+    await house.settle()
+    assert (await house.page(group)).room.state == "up_to_date"
+    assert [entry["code"] for entry in log if entry["log_level"] == "error"] == ["M_FORBIDDEN"]
+    log.clear()
+
+
 async def test_asked_back_into_its_own_room_the_bot_comes(house: Running) -> None:
     group = await house.open_group()
     await house.settle()
