@@ -5,12 +5,14 @@ Never in a backup: an old copy under the same device repeats one-time keys and b
 
 import contextlib
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import peewee
 import vodozemac
 
+from bridge.matrix.homeserver import TryLater
 from bridge.matrix.rows import Rows
 from facilitator.database.sqlite import journal_mode
 from facilitator.errors import N_, Misconfigured
@@ -21,6 +23,29 @@ DAMAGED = N_(
     "The key store of Hearth's device is damaged. Run `hearth renew`: it gives the bot a new device and keeps its "
     "identity. Never put an old copy of the key store back."
 )
+
+
+UNREADABLE = N_(
+    "The key store of Hearth's device, `keystore.db` in data_dir, cannot be read: see that the disk is sound and that "
+    "the file belongs to the account the bridge runs as. Its keys are not lost; leave the file where it is."
+)
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+WAITS = 5.0
+"""Seconds another process may have it locked before it is told."""
+AGAIN_IN = timedelta(seconds=5)
+
+
+class Damaged(Misconfigured):
+    """What the file holds is no key store any more."""
+
+
+def _told(error: sqlite3.DatabaseError) -> TryLater | Misconfigured:
+    """By SQLite's primary code, the low byte of what it reports."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in BUSY:
+        return TryLater("key store busy", AGAIN_IN)
+    return Damaged(DAMAGED) if code in BROKEN else Misconfigured(UNREADABLE)
 
 
 class KeyStore:
@@ -39,23 +64,24 @@ class KeyStore:
     def holds(self, user_id: UserId, device_id: str) -> bool:
         """Whether this device's keys are here. When they are lost, sign in as a new device: never reuse the old.
 
-        Raises Misconfigured when the file is damaged."""
+        Only a missing file or table is a loss. Raises Damaged, Misconfigured when the file cannot be opened or read,
+        TryLater while another process has it locked."""
         if not self._path.exists():
             return False
         question = "SELECT 1 FROM accounts WHERE user_id = ? AND device_id = ?"
         try:
-            with contextlib.closing(sqlite3.connect(self._path)) as file:
+            with contextlib.closing(sqlite3.connect(self._path, timeout=WAITS)) as file:
                 return file.execute(question, (user_id, device_id)).fetchone() is not None
-        except sqlite3.OperationalError:
-            return False
-        except sqlite3.DatabaseError:
-            raise Misconfigured(DAMAGED) from None
+        except sqlite3.DatabaseError as error:
+            if str(error).startswith("no such table"):
+                return False
+            raise _told(error) from None
 
     def begin_anew_if_damaged(self, user_id: UserId) -> None:
         """For a new device: a damaged file holds nothing that may ever be used again, and goes out of its way."""
         try:
             self.holds(user_id, "")
-        except Misconfigured:
+        except Damaged:
             for file in self._path.parent.glob(f"{self._path.name}*"):
                 file.unlink()
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.matrix import generation, screening
+from bridge.matrix.homeserver import TryLater
+from bridge.matrix.keystore import Damaged
 from bridge.matrix.our_keys import ONE_TIME
 from deploy.doctor.asking import Homeserver
 from deploy.doctor.finding import Finding, fine, note, unseen, wrong
@@ -65,8 +67,12 @@ async def key_store(found: Surroundings, homeserver: Homeserver) -> list[Finding
         return [unseen("key_store", "Not looked at: the bot is not signed in.")]
     try:
         are_here = found.keys.holds(bot.user_id, bot.device_id)
-    except Misconfigured as damaged:
+    except Damaged as damaged:
         return [wrong("key_store", damaged.sentence, "Run `hearth renew`, never put back an old `keystore.db`.")]
+    except Misconfigured as unreadable:
+        return [wrong("key_store", unreadable.sentence, "Mend the disk or the file's owner, then start again.")]
+    except TryLater:
+        return [unseen("key_store", "Not looked at: another process has the key store locked just now.")]
     if not are_here:
         says = "The encryption keys of the bot's device are lost."
         return [wrong("key_store", says, "Run `hearth renew`: it makes a new device with the same identity.")]

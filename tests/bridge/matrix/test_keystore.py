@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from nio.store.models import Accounts
 
+from bridge.matrix import keystore
 from bridge.matrix.hardened import Machine
+from bridge.matrix.homeserver import TryLater
 from bridge.matrix.keystore import KeyStore
 from facilitator.errors import Misconfigured
 from facilitator.ids import UserId
@@ -55,6 +57,39 @@ def test_a_damaged_file_is_told_and_goes_out_of_the_way_of_a_new_device(tmp_path
     Machine(BOT, "NEW", keys.open(BOT, "NEW")).store.close()
     keys.begin_anew_if_damaged(BOT)
     assert keys.holds(BOT, "NEW")
+
+
+def test_only_a_missing_file_or_table_is_a_loss(tmp_path: Path) -> None:
+    file = tmp_path / "keys.db"
+    keys = KeyStore(file, secrets.token_bytes(32))
+    assert not keys.holds(BOT, "DEVICE")
+    file.touch()
+    assert not keys.holds(BOT, "DEVICE")
+
+
+def test_a_store_that_is_locked_is_asked_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = KeyStore(tmp_path / "keys.db", secrets.token_bytes(32))
+    Machine(BOT, "DEVICE", keys.open(BOT, "DEVICE")).store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "keys.db")) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(keystore, "WAITS", 0.01)
+        with pytest.raises(TryLater):
+            keys.holds(BOT, "DEVICE")
+        with pytest.raises(TryLater):
+            keys.begin_anew_if_damaged(BOT)
+    assert keys.holds(BOT, "DEVICE")
+
+
+def test_a_store_that_cannot_be_opened_is_told_and_never_thrown_away(tmp_path: Path) -> None:
+    """A folder in its place cannot be opened, whoever asks."""
+    (tmp_path / "keys.db").mkdir()
+    keys = KeyStore(tmp_path / "keys.db", secrets.token_bytes(32))
+    with pytest.raises(Misconfigured, match="not lost"):
+        keys.holds(BOT, "DEVICE")
+    with pytest.raises(Misconfigured, match="not lost"):
+        keys.begin_anew_if_damaged(BOT)
+    assert (tmp_path / "keys.db").exists()
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
