@@ -151,7 +151,7 @@ class Listener:
         except Unavailable:
             raise  # the weather's fault, not the event's: it is not counted against it
         except Exception as error:
-            log.warning("event failed", event_id=event.event_id, error=one_line(error))
+            log.warning("event failed", error=one_line(error))
             return False
         return True
 
@@ -197,7 +197,7 @@ class Listener:
     async def _count(self, failed: list[EventId]) -> None:
         for event_id in failed:
             if await tried_in_vain(self._house, event_id):
-                log.error("event set aside", event_id=event_id)
+                log.error("event set aside")  # whoever has an event's id can find who wrote it
                 self._given_up.add(event_id)
 
     async def _may_be_read_now(self, sync: Sync) -> None:

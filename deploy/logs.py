@@ -14,7 +14,7 @@ import structlog
 
 KEYS = frozenset(
     {
-        "act_id", "code", "error", "event", "event_id", "library", "loop", "member_id", "method", "milliseconds",
+        "act_id", "code", "error", "event", "library", "loop", "member_id", "method", "milliseconds",
         "port", "request_id", "room_id", "route", "status", "trace", "where", "why",
     }
 )  # fmt: skip

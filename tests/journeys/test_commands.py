@@ -148,7 +148,8 @@ async def test_a_poisoned_message_is_set_aside_and_the_others_are_answered(
     await any_house.settle()
     assert [text.splitlines()[0] for text in any_house.said(room)[2:]] == [HELP, SESSIONS]
     assert len(tries) == 3
-    assert [entry["event_id"] for entry in log if entry["event"] == "event set aside"] == [poison]
+    assert len([entry for entry in log if entry["event"] == "event set aside"]) == 1
+    assert poison not in str(log)
     log.clear()
     await any_house.start()
     await ben.say(room, "!commands")
