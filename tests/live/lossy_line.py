@@ -1,5 +1,6 @@
 """A line to the homeserver that can lose an answer: what was asked is done, and whoever asked never learns it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from aiohttp.web import Application, AppRunner, Request, Response, TCPSite
 from deploy.homeserver import HOST, free_port
 
 DEED = re.compile(r"/createRoom$|/rooms/[^/]+/send/")
+SAID = re.compile(r"/send/m\.room\.encrypted/")
 PASSED_ON = ("Authorization", "Content-Type")
 
 
@@ -21,6 +23,10 @@ class LossyLine:
     to: str
     url: str = ""
     losing: bool = False
+    hanging: bool = False
+    """Whether what is said gets no answer until the line ends."""
+    hung: asyncio.Event = field(default_factory=asyncio.Event)
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
     http: aiohttp.ClientSession = field(default_factory=aiohttp.ClientSession)
 
     def lose_next(self) -> None:
@@ -31,6 +37,10 @@ class LossyLine:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         address = f"{self.to}{request.raw_path}"
         body = await request.read()
+        if self.hanging and SAID.search(request.path):
+            self.hung.set()
+            await self.ends.wait()
+            return Response(status=504)
         async with self.http.request(request.method, self._encoded(address), headers=headers, data=body) as answer:
             content = await answer.read()
         if self.losing and DEED.search(request.path):
@@ -56,5 +66,6 @@ async def lossy_line(to: str) -> AsyncIterator[LossyLine]:
     try:
         yield line
     finally:
+        line.ends.set()
         await runner.cleanup()
         await line.http.close()

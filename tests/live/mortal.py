@@ -1,5 +1,6 @@
 """A bridge process to kill: in a folder of its own, on either engine, with the panel's hands on the same database."""
 
+import asyncio
 import contextlib
 import os
 import random
@@ -96,6 +97,12 @@ class Mortal:
         self._process.wait()
         self._process = None
 
+    async def stopped(self, *, within: timedelta) -> int:
+        """Ask it to end as a service manager does. Returns its exit status."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGTERM)
+        return await asyncio.to_thread(self._process.wait, within.total_seconds())
+
     async def until(self, true: Callable[[], Awaitable[object]], *, patience: timedelta = PATIENCE) -> None:
         assert self._process is not None
         deadline = self.clock.now() + patience
@@ -153,6 +160,12 @@ class Mortal:
         await self.bell.ring()
 
     # ------------------------------------------------------------------------------------------- what came of it
+
+    async def free(self) -> bool:
+        """Whether another machine's bridge would get the account now; it does, then."""
+        async with self.database.transaction() as db:
+            bot = await bots.enrol(db, user_id=self.user_id, homeserver=self.homeserver, now=self.clock.now())
+            return await bots.hold(db, bot.id, holder="there:1:1", lasts=timedelta(seconds=1)) is not None
 
     async def eye(self) -> Person:
         """The bot's own view by plain HTTP."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.lossy_line import lossy_line
 from tests.live.mortal import Mortal
 from tests.live.world import Person, World
 
@@ -102,3 +103,22 @@ async def test_killed_again_and_again_every_room_is_there_once_and_everything_wa
         among = sum(0 < each < GROUPS * EACH for each in seen)
         print(f"\n{bridge.kills} kills, {among} of them among {GROUPS * EACH} reminders: 0 lost, 0 doubled")
     assert among >= REMINDING * 0.8
+
+
+async def test_it_ends_in_order_and_lets_the_account_go_though_what_it_says_hangs(world: World, tmp_path: Path) -> None:
+    ben = await world.person("ben")
+    async with lossy_line(world.url) as line:
+        bridge = Mortal(tmp_path / "bridge", line.url, (await world.account("hearth"))[0])
+        await bridge.prepare()
+        try:
+            async with joining(ben):
+                await bridge.start()
+                line.hanging = True
+                await bridge.open_groups(ben.user_id, number=1)
+                async with asyncio.timeout(LONGEST_LIFE.total_seconds()):
+                    await line.hung.wait()
+                assert not await bridge.free()
+                assert await bridge.stopped(within=timedelta(seconds=20)) == 0, bridge.log()
+            assert await bridge.free(), bridge.log()
+        finally:
+            await bridge.close()
