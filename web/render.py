@@ -55,12 +55,14 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
     env.filters["said"] = lambda sentence, facts=None: say(sentence) % facts if facts else say(sentence)
     env.filters |= times(tongue, say) | {
         "room_badge": lambda room: say(words.ROOM_STATES[room.state]),
-        "room_reason": lambda room: say(words.of_room(room)),
+        "room_reason": lambda room, all_well: say(words.of_room(room, all_well)),
         "room_next": lambda room: say(words.next_of_room(room)),
         "standing": lambda member: say(words.of_member(member)),
         "stuck": words.is_stuck,
         "member_reason": lambda member: say(words.reason_of_member(member)),
         "next_to_read": lambda member: said_if_any(words.next_to_read(member)),
+        "hints": words.hints,
+        "none_can_read": words.none_can_read,
         "yourself": lambda health: said_if_any(words.YOURSELF.get(health, "")),
         "city": cities.name,
         "tongue_name": lambda code: language.name(code, tongue),
@@ -89,6 +91,7 @@ def times(tongue: str, say: Callable[[str], str]) -> dict[str, Any]:
         "lasting": lambda minutes: format_timedelta(timedelta(minutes=minutes), "minute", threshold=99, locale=locale),
         "before": before,
         "ago": lambda moment, now: format_timedelta(min(moment - now, -SECOND), add_direction=True, locale=locale),
+        "waited": lambda moment, now: format_timedelta(max(now - moment, SECOND), locale=locale),
         "until": lambda moment, now: format_timedelta(max(moment - now, SECOND), add_direction=True, locale=locale),
         "utc": lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """What the codes of the domain are called in front of people: how a room is, how an invitation is, and what is next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from facilitator.errors import N_
 from facilitator.groups import RoomState
@@ -16,6 +16,9 @@ ROOM_STATES: Mapping[str, str] = {
 }
 
 UP_TO_DATE = N_("The room is there, encrypted, and as it should be.")
+THERE = N_("The room is there and encrypted.")
+"""Of a room that is up to date, when there is still something to tell of it."""
+
 CATCHING_UP = N_("The bot is setting up the room or bringing it in line with what you changed.")
 SOME_TROUBLE = N_("Something about the room does not work as it should.")
 
@@ -123,11 +126,13 @@ SOME_MEMBER_TROUBLE = N_("The invitation could not be delivered. The bot keeps t
 BY_THEMSELVES = ("slow_down", "unreachable")
 
 
-def of_room(room: RoomState) -> str:
-    """How the room is, as a sentence."""
+def of_room(room: RoomState, all_well: bool) -> str:
+    """How the room is, as a sentence. `all_well`: nothing stands below it that it would belie."""
     if room.state == "in_trouble":
         return ROOM_TROUBLES.get(room.trouble or "", SOME_TROUBLE)
-    return UP_TO_DATE if room.state == "up_to_date" else CATCHING_UP
+    if room.state == "catching_up":
+        return CATCHING_UP
+    return UP_TO_DATE if all_well else THERE
 
 
 def next_of_room(room: RoomState) -> str:
@@ -147,6 +152,20 @@ def of_member(member: MemberLine) -> str:
 def next_to_read(member: MemberLine) -> str:
     """What would let them read, or be read; empty when all is well or nothing is known."""
     return NEXT_TO_READ.get(member.health, "") if member.health is not None else ""
+
+
+def hints(roster: Sequence[MemberLine]) -> list[list[MemberLine]]:
+    """Those whom something would let read, or be read: together where the same is passed on to them."""
+    found: dict[str, list[MemberLine]] = {}
+    for member in roster:
+        if sentence := next_to_read(member):
+            found.setdefault(sentence, []).append(member)
+    return list(found.values())
+
+
+def none_can_read(roster: Sequence[MemberLine]) -> bool:
+    """Everybody who needs a hint is known to read nothing; otherwise less may truthfully be said of them."""
+    return all(of_member(member) == CAN_READ[Health.ONLY_UNSIGNED] for each in hints(roster) for member in each)
 
 
 def is_stuck(member: MemberLine) -> bool:

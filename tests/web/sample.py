@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import accounts, bots, encryption_health, groups, members, rooms, schedule, sightings, unread
+from facilitator import accounts, bots, encryption_health, groups, members, outbox, rooms, schedule, sightings, unread
 from facilitator.database import Database
 from facilitator.database.tables import PinnedIdentity
-from facilitator.ids import AccountId, EventId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId
+from facilitator.ids import AccountId, EventId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId, because
 from facilitator.rules.reach import Reach
 from facilitator.sightings import Looked
 
@@ -96,9 +96,7 @@ async def invite_everybody(db: AsyncSession, by: AccountId, group_id: GroupId, n
     for person, (trouble, wait) in TROUBLES.items():
         await members.invite(db, by=by, group_id=group_id, matrix_id=person, now=now)
         again = now + wait if wait else None
-        await sightings.could_not_invite(
-            db, room, UserId(person), invitation=1, trouble=trouble, next_try=again, now=now
-        )
+        await sightings.could_not_invite(db, room, {UserId(person): (trouble, again)}, now=now)
 
 
 async def healths(db: AsyncSession, by: AccountId, group_id: GroupId, now: datetime) -> None:
@@ -117,6 +115,15 @@ async def healths(db: AsyncSession, by: AccountId, group_id: GroupId, now: datet
     await unread.could_not_read(db, EventId("$uma"), room=matrix, session_id="s", sender=uma, now=hour_ago)
     vito, pin = UserId("@vito:chat.test"), {"since": hour_ago, "changed": hour_ago}
     db.add(PinnedIdentity(bot_account_id=bot.id, person_index=vito, master_key="another", **pin))
+
+
+async def unsaid(db: AsyncSession, group_id: GroupId, utterance: str, outcome: str | None, *, now: datetime) -> None:
+    """Something the bot could not say in the room: given up, of unknown outcome, or (None) waiting for long."""
+    room, act = await rooms.group_room_id(db, group_id), because("test", group_id, utterance, outcome)
+    put, words = now - outbox.WAITS_LONG, {"words": "canary"}
+    await outbox.put(db, act, room, utterance=utterance, parameters=words, priority=outbox.Priority.REPLY, now=put)
+    if outcome is not None:
+        await outbox.settle(db, act, outcome, now=now, why="M_TOO_LARGE")
 
 
 async def invite_many(db: AsyncSession, by: AccountId, group_id: GroupId, number: int, now: datetime) -> None:

@@ -125,8 +125,8 @@ async def test_every_page_is_for_everybody(panel: Panel, scheme: str, width: int
         for path in pages(panel.cast):
             await page.goto(panel.url + path)
             await assert_for_everybody(page)
-        for mistake in (no_name, no_such_person, dates_first):
-            await mistake(panel, page)
+        for meet in (no_name, no_such_person, dates_first, much_at_once):
+            await meet(panel, page)
             await assert_for_everybody(page)
 
 
@@ -155,6 +155,17 @@ async def no_such_person(panel: Panel, page: Page) -> None:
 async def dates_first(panel: Panel, page: Page) -> None:
     await page.goto(f"{panel.url}/groups/{panel.cast.settled}/sessions/new")
     await page.get_by_role("button", name="Show me the dates first").click()
+
+
+async def much_at_once(panel: Panel, page: Page) -> None:
+    """Several who cannot read, oneself among them, and several things that could not be said."""
+    async with panel.database.transaction() as db:
+        await sample.healths(db, panel.cast.ada, panel.cast.new, panel.clock.now())
+        for utterance, outcome in (("reminder", "failed"), ("help", "uncertain"), ("sessions", None)):
+            await sample.unsaid(db, panel.cast.new, utterance, outcome, now=panel.clock.now())
+    await page.goto(f"{panel.url}/groups/{panel.cast.new}")
+    await page.get_by_text("what to pass on").click()
+    await page.get_by_text("Ask them in another way").wait_for()
 
 
 @pytest.mark.parametrize("javascript", [True, False])

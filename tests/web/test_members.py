@@ -1,10 +1,14 @@
 """Inviting by Matrix id, and how each member stands, in words."""
 
+from datetime import timedelta
+
 import pytest
 
+from facilitator import encryption_health, rooms
 from facilitator.database import Database
 from facilitator.database.wakeup import Bell
-from facilitator.rules.reach import Health
+from facilitator.ids import UserId
+from facilitator.rules.reach import Health, Reach
 from tests.clock import TurnedClock
 from tests.web import sample
 from tests.web.conftest import rang
@@ -121,13 +125,48 @@ async def page_of_healths(ada: Visitor, cast: Sample, database: Database, clock:
 async def test_the_roster_says_who_cannot_read_yet_and_what_to_pass_on(
     page_of_healths: str, person: str, standing: str, next_step: str | None
 ) -> None:
-    line = page_of_healths[page_of_healths.index(f">{person}<") :]
-    line = " ".join(line[: line.index("</li>")].split())
-    assert f">{standing}<" in line
+    folded, roster = page_of_healths[page_of_healths.index('id="members"') :].split("</details>")
+    assert f">{standing}<" in line_of(person, roster) and "<p" not in line_of(person, roster)
     if next_step is None:
-        assert "<p" not in line, "all is well: nothing to say"
+        assert f">{person}<" not in folded, "all is well: nothing to say"
     else:
-        assert next_step in line and "Noticed 1 hour ago." in line
+        assert next_step in line_of(person, folded) and "Noticed 1 hour ago." in line_of(person, folded)
+
+
+def line_of(person: str, page: str) -> str:
+    line = page[page.index(f">{person}<") :]
+    return " ".join(line[: line.index("</li>")].split())
+
+
+async def test_what_to_pass_on_to_several_is_folded_and_said_once_for_all_it_is_for(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    await sees(database, cast, clock, {"@ben:chat.test": Reach(refused=1), "@cleo:elsewhere.test": Reach(refused=2)})
+    page = await ada.get(f"/groups/{cast.settled}")
+    assert "2 people cannot read yet: what to pass on" in page.words
+    assert page.text.count("Their device is not confirmed yet.") == 1
+    assert page.text.count(">In the room, cannot read yet<") == 2
+
+
+async def test_of_those_who_read_somewhere_it_is_not_said_that_they_cannot(page_of_healths: str) -> None:
+    assert "8 people may have trouble reading or being read: what to pass on" in page_of_healths
+    assert "people cannot read yet" not in page_of_healths
+
+
+async def test_what_to_pass_on_to_one_person_stands_open_in_their_line(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    await sees(database, cast, clock, {"@ben:chat.test": Reach(refused=1), "@cleo:elsewhere.test": Reach(given=1)})
+    members = (await ada.get(f"/groups/{cast.settled}")).text.partition('id="members"')[2]
+    assert "Their device is not confirmed yet." in line_of("@ben:chat.test", members)
+    assert "<details" not in members
+
+
+async def sees(database: Database, cast: Sample, clock: TurnedClock, found: dict[str, Reach]) -> None:
+    async with database.transaction() as db:
+        room = await rooms.group_room_id(db, cast.settled)
+        reached = {UserId(person): reach for person, reach in found.items()}
+        await encryption_health.reached(db, {room: reached}, now=clock.now() - timedelta(hours=1))
 
 
 async def test_a_facilitator_whose_own_device_is_not_confirmed_reads_it_first(page_of_healths: str) -> None:

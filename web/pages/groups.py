@@ -6,7 +6,7 @@ from facilitator import groups, outbox, renewals
 from facilitator.errors import Invalid
 from facilitator.ids import GroupId
 from facilitator.rules import names
-from web import forms, keys
+from web import forms, keys, unsaid
 from web.forms import Mistyped, Typed
 from web.pages import go, see
 
@@ -74,10 +74,11 @@ async def group_page(request: Request, typed: Typed) -> Response:
     now = app[keys.CLOCK].now()
     async with app[keys.DATABASE].reading() as db:
         group = await groups.page(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now)
-        unsaid = await outbox.stuck(db, now=now, group_id=group.id)
+        stuck = await outbox.stuck(db, now=now, group_id=group.id)
         care = await renewals.care(db, group.id)
     status = 422 if typed.errors else 200
-    return see(request, "group.html", status=status, group=group, typed=typed, unsaid=unsaid, care=care)
+    told = unsaid.gathered(stuck, group.room)
+    return see(request, "group.html", status=status, group=group, typed=typed, unsaid=told, care=care)
 
 
 def group_id(request: Request) -> GroupId:

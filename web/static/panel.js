@@ -58,6 +58,7 @@ function exchange(page) {
     const fresh = page.getElementById(id);
     if (!old || !fresh || old.contains(document.activeElement) || old.textContent === fresh.textContent) continue;
     old.dataset.state = fresh.dataset.state ?? "";
+    for (const each of fresh.querySelectorAll("details[id]")) each.open = document.getElementById(each.id)?.open ?? false;
     old.replaceChildren(...fresh.childNodes);
   }
 }
