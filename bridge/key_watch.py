@@ -19,7 +19,7 @@ class KeyWatch:
         there were any. Raises TryLater, SignedOut: what was due is due again a few minutes later."""
         house = self._house
         async with house.database.reading() as db:
-            if not await encryption_health.anything_due(db, now=house.clock.now()):
+            if not await encryption_health.anything_due(db, house.bot, now=house.clock.now()):
                 return False
         async with house.database.transaction() as db:
             claimed = await encryption_health.claim(db, house.bot, now=house.clock.now())

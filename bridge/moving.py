@@ -60,6 +60,8 @@ class Mover:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._waits: dict[RoomId, timedelta] = {}
+        """How long each upgrade that is not complete yet waits for its next try."""
 
     async def follow(self, wanted: WantedRoom, found: FoundRoom) -> tuple[bool, str | None]:
         """Where somebody has said the room goes on. Returns whether we have moved there; if not, what is in the way."""
@@ -149,7 +151,10 @@ class Mover:
         async with self._house.database.reading() as db:
             renewal = await renewals.wanted(db, wanted.marker)
         if renewal == "upgrade":
-            return await self.upgrade(wanted, found), self._house.clock.now() + SOON
+            moved, wait = await self.upgrade(wanted, found), self._waits.pop(wanted.marker, SOON)
+            if not moved:
+                self._waits[wanted.marker] = min(2 * wait, sightings.LONGEST_WAIT)
+            return moved, self._house.clock.now() + wait
         if renewal == "remake":
             async with self._house.database.transaction() as db:
                 await renewals.not_needed(db, wanted.marker)
@@ -182,8 +187,9 @@ class Mover:
             old = await homeserver.look(room)
             for step in closing(old, found.room, homeserver.user_id):
                 await homeserver.take(step)
-        except Rejected:
-            return True  # we are out of it, or have no say there any more
+        except Rejected:  # we are out of it, or have no say there any more: then nothing is left to do in it
+            await homeserver.decline(room)
+            return True
         inside = {user for user, is_now in old.members.items() if is_now == "join"} - wanted.house
         came_over = {user for user, is_now in found.members.items() if is_now == "join"}
         if not late and inside - came_over:

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import Select, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import outbox, rooms
@@ -54,16 +54,7 @@ async def claim(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50)
     """Rooms in which somebody is to be checked, who has waited longest first. They are not claimed again for a while:
     a check that fails is made again then, and one asked for meanwhile is another one."""
     due = await db.execute(
-        select(KeySighting.room_id, RoomSighting.matrix_room)
-        .join(Room, Room.id == KeySighting.room_id)
-        .join(RoomSighting, RoomSighting.room_id == KeySighting.room_id)
-        .where(
-            KeySighting.next_check <= now,
-            Room.bot_account_id == bot,
-            Room.closed.is_(None),
-            RoomSighting.matrix_room.is_not(None),
-            RoomSighting.encryption.is_not(None),
-        )
+        _due(bot, now)
         .group_by(KeySighting.room_id, RoomSighting.matrix_room)
         .order_by(func.min(KeySighting.next_check), KeySighting.room_id)
         .limit(limit)
@@ -78,9 +69,25 @@ async def claim(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50)
     return found
 
 
-async def anything_due(db: AsyncSession, *, now: datetime) -> bool:
-    """Whether `claim` might find any."""
-    return await db.scalar(select(KeySighting.room_id).where(KeySighting.next_check <= now).limit(1)) is not None
+async def anything_due(db: AsyncSession, bot: BotId, *, now: datetime) -> bool:
+    """Whether `claim` would find any."""
+    return (await db.execute(_due(bot, now).limit(1))).first() is not None
+
+
+def _due(bot: BotId, now: datetime) -> Select[RoomId, MatrixRoomId | None]:
+    """Whoever is due in a room that can be spoken in: in others nothing comes due that could be done."""
+    return (
+        select(KeySighting.room_id, RoomSighting.matrix_room)
+        .join(Room, Room.id == KeySighting.room_id)
+        .join(RoomSighting, RoomSighting.room_id == KeySighting.room_id)
+        .where(
+            KeySighting.next_check <= now,
+            Room.bot_account_id == bot,
+            Room.closed.is_(None),
+            RoomSighting.matrix_room.is_not(None),
+            RoomSighting.encryption.is_not(None),
+        )
+    )
 
 
 async def reached(

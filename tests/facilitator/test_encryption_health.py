@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import event, select, update
 
-from facilitator import encryption_health, outbox, unread
+from facilitator import encryption_health, outbox, sightings, unread
 from facilitator.database.tables import Account, Act, KeySighting, PinnedIdentity, Room, RoomSighting
-from facilitator.ids import EventId, RoomId, UserId
+from facilitator.ids import BotId, EventId, RoomId, UserId
 from facilitator.members import MemberLine
 from facilitator.rules.reach import SETTLES, SOONEST, Health, Reach
 from tests.cast import ADA, BEN, CLEO
@@ -226,6 +226,19 @@ async def test_what_is_said_names_no_device_and_goes_after_all_the_rest(scene: S
     async with scene.database.reading() as db:
         act = (await db.scalars(select(Act).where(Act.utterance == "confirm_device"))).one()
     assert (act.parameters, act.priority) == ({}, outbox.Priority.WELCOME)
+
+
+async def test_nothing_is_due_in_a_room_that_cannot_be_spoken_in(any_scene: Scene) -> None:
+    await ben_in(any_scene)
+
+    async def due(bot: BotId) -> bool:
+        async with any_scene.database.reading() as db:
+            return await encryption_health.anything_due(db, bot, now=NOW)
+
+    assert (await due(any_scene.bot), await due(BotId("other"))) == (True, False)
+    async with any_scene.database.transaction() as db:
+        await sightings.lost(db, any_scene.room, now=NOW)
+    assert not await due(any_scene.bot)
 
 
 async def test_a_person_is_never_kept_in_clear(scene: Scene) -> None:
