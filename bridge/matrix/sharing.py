@@ -10,19 +10,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from nio.crypto import OlmDevice
-
 from bridge.matrix import to_device
 from bridge.matrix.connection import Connection, needed, path
+from bridge.matrix.gifts import Gift, Recipients, Share, Shared
 from bridge.matrix.hardened import Device, Machine
 from bridge.matrix.homeserver import HomeserverError, Rejected, TryLater
 from bridge.matrix.known import Room
-from bridge.matrix.late_keys import Debts
+from bridge.matrix.late_keys import Debts, PastSession
 from bridge.matrix.our_sessions import OurSession
+from bridge.matrix.owed_keys import OwedKeys
 from bridge.matrix.screening import MEGOLM
 from bridge.matrix.their_keys import HOWEVER_LONG, TheirKeys
 from facilitator.ids import MatrixRoomId, UserId
@@ -36,52 +35,14 @@ REQUESTS_AT_ONCE = 8
 AGAIN = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
-class Recipients:
-    given: dict[Device, OlmDevice] = field(repr=False)
-    withheld: dict[Device, OlmDevice] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Gift:
-    """The key of a session, and the devices that are to have it."""
-
-    room: MatrixRoomId
-    session: OurSession = field(repr=False)
-    devices: Mapping[Device, OlmDevice] = field(repr=False)
-
-    @property
-    def lacking(self) -> dict[Device, OlmDevice]:
-        has = self.session.users_shared_with
-        return {name: device for name, device in self.devices.items() if name not in has}
-
-
-@dataclass(frozen=True)
-class Share:
-    """One room's part of a common share."""
-
-    room: Room
-    joined: set[str] = field(repr=False)
-    recipients: Recipients
-    session: OurSession = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What came of a share. `withheld`: people some of whose devices were now refused the key and told so.
-    `reached`: how far the key has come with everybody who has joined."""
-
-    withheld: frozenset[UserId] = field(repr=False)
-    reached: Mapping[UserId, Reach] = field(repr=False)
-
-
 class Sharing:
     """`only_signed`: devices their owner has not signed get no key, except in rooms for `all_devices`."""
 
     def __init__(self, machine: Machine, connection: Connection, their_keys: TheirKeys, *, only_signed: bool) -> None:
         self._machine, self._connection, self._their_keys = machine, connection, their_keys
         self._only_signed = only_signed
-        self.debts = Debts()
+        self.debts = Debts(OwedKeys(machine.store))
+        self.debts.load(machine.outbound)
         self._refused: dict[MatrixRoomId, frozenset[UserId]] = {}
         """Who was told that they get no key, before there was a message to tell it with."""
 
@@ -254,9 +215,10 @@ class Sharing:
                 yield to_device.Parcel(name, content, gift.session.id)
 
     def _keep(self, gifts: Iterable[Gift]) -> None:
-        """Only the session a room speaks under now; what is owed of earlier ones is kept in memory."""
+        """Only the session a room speaks under now; of earlier ones what is owed is kept apart."""
         speaking = self._machine.outbound_group_sessions
-        kept = [(gift.room, gift.session) for gift in gifts if speaking.get(gift.room) is gift.session]
+        ours = [(gift.room, gift.session) for gift in gifts if isinstance(gift.session, OurSession)]
+        kept = [(room, session) for room, session in ours if speaking.get(room) is session]
         if kept:
             self._machine.ours.keep(kept)
 
@@ -275,7 +237,7 @@ class Sharing:
             self._keep(gift for gift, _ in untold)
             self._machine.store.to_disk()  # steps may have been set aside with it
 
-    def _notice(self, room: MatrixRoomId, session: OurSession) -> dict[str, Any]:
+    def _notice(self, room: MatrixRoomId, session: OurSession | PastSession) -> dict[str, Any]:
         return {
             "algorithm": MEGOLM,
             "code": "m.unverified",
