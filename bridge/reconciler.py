@@ -273,15 +273,10 @@ class Reconciler:
             await strangers.noticed(db, visit.wanted.marker, visit.uninvited.fresh, due=due)
             await members.found_inside(db, visit.wanted.marker, inside, revision=visit.wanted.revision, now=now)
             await encryption_health.expect(db, visit.wanted.marker, self._others(inside), now=now)
-            for user, (trouble, wait) in visit.refused.items():
-                await members.could_not_be_invited(
-                    db,
-                    visit.wanted.marker,
-                    user,
-                    trouble=trouble,
-                    next_try=None if wait is None else now + wait,
-                    now=now,
-                )
+            refused = {
+                user: (trouble, None if wait is None else now + wait) for user, (trouble, wait) in visit.refused.items()
+            }
+            await sightings.could_not_invite(db, visit.wanted.marker, refused, now=now)
         if found.encryption is not None:
             known = KnownRoom(
                 found.room, found.encryption, visit.wanted.all_devices, found.history_visibility or "shared"

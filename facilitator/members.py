@@ -1,13 +1,13 @@
 """Who is asked into a group and how they stand with it. Leaving is the member's word, removal a facilitator's."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import bots, journal, outbox, ownership, rooms, schedule, sightings, strangers
+from facilitator import bots, journal, outbox, ownership, rooms, schedule, strangers
 from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
 from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
@@ -15,7 +15,6 @@ from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, becaus
 from facilitator.rules import allowed_servers, user_id
 from facilitator.rules.allowed_servers import Allowed
 from facilitator.rules.reach import Health
-from facilitator.rules.recurrence import Occurrence
 
 INSIDE = ("invited", "joined")
 THEIR_SERVER_LEARNS = timedelta(seconds=10)
@@ -92,18 +91,7 @@ async def joined(
     if member is None:
         return None
     if member.standing == "invited":
-        member.standing, member.since = "joined", now
-        await journal.note(db, "member joined", actor=member.id, group_id=group_id, now=now)
-        await outbox.put(
-            db,
-            because("welcome", member.id, member.invitation),
-            room_id,
-            utterance="welcome",
-            parameters={"person": person, "sessions": schedule.told(await _next_session(db, group_id, now))},
-            priority=outbox.Priority.WELCOME,
-            now=now,
-            not_before=None if await _at_home(db, person) else now + THEIR_SERVER_LEARNS,
-        )
+        await _have_joined(db, room_id, [member], now=now)
     return member.id
 
 
@@ -113,13 +101,34 @@ async def found_inside(
     """A look at the room showed these people in it: whoever was only invited has joined, also when their joining
     went by unheard. Only what was wanted at `revision` counts: a look from before a new invitation says nothing of it.
     """
-    rows = await db.execute(
-        select(Member.group_id, Member.matrix_id)
+    rows = await db.scalars(
+        select(Member)
         .join(Room, and_(Room.group_id == Member.group_id, Room.id == room_id, Room.revision == revision))
         .where(Member.standing == "invited", Member.matrix_id_index.in_(people))
     )
-    for group_id, person in rows.all():
-        await joined(db, group_id, room_id, person, now=now)
+    await _have_joined(db, room_id, rows.all(), now=now)
+
+
+async def _have_joined(db: AsyncSession, room_id: RoomId, arrived: Sequence[Member], *, now: datetime) -> None:
+    """These, all of one group, were invited. A welcome each is all that is asked of the database for each."""
+    if not arrived:
+        return
+    for member in arrived:
+        member.standing, member.since = "joined", now
+        await journal.note(db, "member joined", actor=member.id, group_id=member.group_id, now=now)
+    sessions = schedule.told(await schedule.upcoming(db, arrived[0].group_id, now=now, count=1))
+    homes = {user_id.server_of(each) for each in await bots.ours(db)}
+    for member in arrived:
+        await outbox.put(
+            db,
+            because("welcome", member.id, member.invitation),
+            room_id,
+            utterance="welcome",
+            parameters={"person": member.matrix_id, "sessions": sessions},
+            priority=outbox.Priority.WELCOME,
+            now=now,
+            not_before=None if user_id.server_of(member.matrix_id) in homes else now + THEIR_SERVER_LEARNS,
+        )
 
 
 async def left(db: AsyncSession, group_id: GroupId, person: UserId, *, now: datetime) -> None:
@@ -191,20 +200,6 @@ async def has_account(db: AsyncSession, person: UserId) -> bool:
     return await db.scalar(found) is not None
 
 
-async def could_not_be_invited(
-    db: AsyncSession, room_id: RoomId, person: UserId, *, trouble: str, next_try: datetime | None, now: datetime
-) -> None:
-    """Keep with the present invitation why it could not go out. `next_try` None: it will not be tried again."""
-    number = await db.scalar(
-        select(Member.invitation)
-        .join(Room, Room.group_id == Member.group_id)
-        .where(Room.id == room_id, Member.matrix_id_index == person)
-    )
-    await sightings.could_not_invite(
-        db, room_id, person, invitation=number or 1, trouble=trouble, next_try=next_try, now=now
-    )
-
-
 async def roster(db: AsyncSession, group_id: GroupId, *, healths: Healths | None = None) -> tuple[MemberLine, ...]:
     """The members of a group with what became of their invitations, by Matrix id."""
     rows = await db.execute(
@@ -253,14 +248,6 @@ def _ask(
     )  # fmt: skip
     db.add(member)
     return member
-
-
-async def _next_session(db: AsyncSession, group_id: GroupId, now: datetime) -> list[Occurrence]:
-    return await schedule.upcoming(db, group_id, now=now, count=1)
-
-
-async def _at_home(db: AsyncSession, person: UserId) -> bool:
-    return user_id.server_of(person) in map(user_id.server_of, await bots.ours(db))
 
 
 async def _stuck(db: AsyncSession, member: Member) -> bool:

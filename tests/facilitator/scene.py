@@ -59,7 +59,7 @@ class Scene:
 
     async def not_invited(self, trouble: str, *, person: UserId = BEN, next_try: datetime | None = None) -> None:
         async with self.database.transaction() as db:
-            await members.could_not_be_invited(db, self.room, person, trouble=trouble, next_try=next_try, now=NOW)
+            await sightings.could_not_invite(db, self.room, {person: (trouble, next_try)}, now=NOW)
 
     async def people_seen(self, **memberships: str) -> None:
         async with self.database.transaction() as db:

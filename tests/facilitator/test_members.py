@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from facilitator import members, outbox
+from facilitator import members, outbox, sightings
 from facilitator.database.tables import Account
 from facilitator.errors import Invalid
 from facilitator.ids import UserId, because
@@ -179,6 +179,39 @@ async def test_who_is_found_inside_has_joined_unless_the_look_was_before_the_inv
         await members.found_inside(db, scene.room, people, revision=wanted.revision - behind, now=NOW)
     assert (await scene.line()).standing == standing
     assert len(await scene.welcomes()) == (standing == "joined")
+
+
+async def test_a_look_is_written_down_in_as_many_statements_for_thirty_refused_as_for_three(any_scene: Scene) -> None:
+    scene, counts = any_scene, []
+    for number in (3, 30):
+        people = [UserId(f"@m{n}:test") for n in range(number)]
+        for person in people[3 if number > 3 else 0 :]:
+            await scene.invite(person)
+        before = scene.database.statements
+        async with scene.database.transaction() as db:
+            await sightings.could_not_invite(db, scene.room, dict.fromkeys(people, ("forbidden", None)), now=NOW)
+        counts.append(scene.database.statements - before)
+        assert [line.trouble for line in (await scene.page()).roster] == ["forbidden"] * number
+    assert counts == [2, 2]
+
+
+async def test_of_many_found_inside_each_costs_a_welcome_and_whoever_is_known_to_be_there_nothing(
+    any_scene: Scene,
+) -> None:
+    scene, counts = any_scene, []
+    people = [UserId(f"@m{n}:test") for n in range(12)]
+    for person in people:
+        await scene.invite(person)
+    wanted = await scene.wanted()
+    for inside in (people[:1], people, people):
+        before = scene.database.statements
+        async with scene.database.transaction() as db:
+            await members.found_inside(db, scene.room, inside, revision=wanted.revision, now=NOW)
+        counts.append(scene.database.statements - before)
+    one, eleven, none = counts
+    assert none == 1
+    assert eleven - one <= 10 + 1
+    assert len(await scene.welcomes()) == 12
 
 
 # ------------------------------------------------------------------------------------------------ what follows
