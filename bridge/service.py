@@ -18,6 +18,7 @@ from bridge.matrix.client import NioHomeserver
 from bridge.matrix.homeserver import KnownRoom, Overtaken, Rejected, SignedOut, TryLater
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.pace import Pace
+from bridge.pruner import Pruner
 from bridge.reconciler import Reconciler
 from bridge.sender import Sender
 from bridge.settings import LOOK_AGAIN, SYNC_WAIT, Settings
@@ -234,6 +235,7 @@ async def _ring(bell: Bell, loops: Sequence[Loop], clock: Clock) -> None:
 
 async def _pulse(house: House, vitals: Vitals) -> None:
     """Tell the panel that the bridge lives and whether it hears its homeserver. Raises SignedOut, LeaseLost."""
+    pruner = Pruner(house)
     while True:
         vitals.heard.clear()
         try:
@@ -242,6 +244,7 @@ async def _pulse(house: House, vitals: Vitals) -> None:
             await ask_if_signed(house, vitals)
             with suppress(TryLater, Rejected):
                 await house.homeserver.keep_up()
+            await pruner.look()
         except (SignedOut, LeaseLost):
             raise
         except Exception as error:  # what tells how the bridge is must not be what ends it
