@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from bridge.heard import Heard, MembershipChanged, Message, Sync
+from bridge.heard import Heard, MembershipChanged, Message, Sync, Unreadable
 from bridge.matrix.client import NioHomeserver
 from facilitator.ids import MatrixRoomId, UserId
 
@@ -12,10 +12,11 @@ WAIT = timedelta(seconds=3)
 
 
 class Ear:
-    """Holds the cursor for a test. What was heard stays in `heard`, in order."""
+    """Holds the cursor for a test. What was heard stays in `heard`, in order. `patient`: a key may come after the words
+    it opens, as it does from another server; they are then read again."""
 
-    def __init__(self, client: NioHomeserver, cursor: str | None = None) -> None:
-        self.client, self.cursor = client, cursor
+    def __init__(self, client: NioHomeserver, cursor: str | None = None, *, patient: bool = False) -> None:
+        self.client, self.cursor, self._patient = client, cursor, patient
         self.heard: list[Heard] = []
         self.syncs: list[Sync] = []
 
@@ -28,7 +29,15 @@ class Ear:
         self.cursor = sync.next_batch
         self.heard += sync.events
         self.syncs.append(sync)
+        if self._patient and sync.keys_arrived:
+            await self._read_again(sync)
         return sync
+
+    async def _read_again(self, sync: Sync) -> None:
+        unread = [event for event in self.heard if isinstance(event, Unreadable)]
+        for event in unread:
+            if (event.room, event.session_id) in sync.keys_arrived:
+                self.heard += await self.client.read_again(event.room, [event.event_id])
 
     async def until(self, wanted: Callable[[Heard], bool]) -> Heard:
         for _ in range(POLLS):

@@ -67,7 +67,7 @@ def words(body: str) -> dict[str, Any]:
 async def joined(bot: NioHomeserver, ear: Ear, room: MatrixRoomId, member: NioHomeserver) -> Ear:
     """`member` is asked in and comes."""
     await bot.take(Invite(room, member.user_id))
-    theirs = await Ear(member).begin()
+    theirs = await Ear(member, patient=True).begin()
     await member.accept(room)
     await ear.joined(room, member.user_id)
     return theirs
@@ -127,7 +127,7 @@ async def test_a_new_device_on_another_server_reads_on_a_gone_one_does_not_and_a
         KeyStore(tmp_path / f"{new_id()}.db", secrets.token_bytes(32)),
         first.seeds,
     )
-    at_second = await Ear(await second.start()).begin()
+    at_second = await Ear(await second.start(), patient=True).begin()
     await hears_of_devices(ear, cleo.user_id)
     await bot.send(room, because("two"), words("two"))
     for at_hers in (at_first, at_second):
