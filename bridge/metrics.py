@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bridge.matrix.homeserver import Counts
+from bridge.counts import Counts
 from bridge.vitals import LOOPS, Vitals
 from facilitator.figures import Figures
 

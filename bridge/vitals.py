@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from bridge.matrix.homeserver import Counts
+from bridge.counts import Counts
 from facilitator.clock import Clock
 
 SYNC_AT_MOST = timedelta(seconds=90)

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bridge.counts import Counts
 from bridge.heard import Heard, InvitedUs, Sync
 from bridge.matrix import turns
 from bridge.matrix.homeserver import (
     ACT_KEY,
     MARKER_KEY,
     CannotTell,
-    Counts,
     CreateRoom,
     FoundRoom,
     HomeserverError,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.counts import Counts
 from bridge.heard import Heard, InvitedUs, Sync
 from bridge.matrix import changing, looking, turns, unreadable
 from bridge.matrix.catching_up import CatchingUp
@@ -13,7 +14,6 @@ from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.generation import Generation
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import (
-    Counts,
     CreateRoom,
     FoundRoom,
     Invite,

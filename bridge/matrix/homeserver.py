@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Protocol
 
+from bridge.counts import Counts
 from bridge.heard import Heard, InvitedUs, Sync
 from facilitator.ids import ActId, EventId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.reach import Reach
@@ -196,21 +197,6 @@ class Sent:
     event_id: EventId
     withheld: frozenset[UserId] = field(default=frozenset(), repr=False)
     reached: Mapping[UserId, Reach] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What was counted since the start, for metrics: by kind of request or of fault, never by room or person.
-
-    `answered`: requests by what came of them. `limited`: refusals for haste, by kind of request. `malformed`: what was
-    dropped, by kind. `unread`: events whose key was lacking when they came. `one_time_keys`: how many the server holds
-    for us, None when it has not said yet."""
-
-    answered: Mapping[str, int] = field(default_factory=dict)
-    limited: Mapping[str, int] = field(default_factory=dict)
-    malformed: Mapping[str, int] = field(default_factory=dict)
-    unread: int = 0
-    one_time_keys: int | None = None
 
 
 class Homeserver(Protocol):

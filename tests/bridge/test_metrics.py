@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge import health, service
-from bridge.matrix.homeserver import Counts
+from bridge.counts import Counts
 from bridge.vitals import Vitals
 from deploy import ports
 from facilitator.database import Database
