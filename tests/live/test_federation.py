@@ -210,9 +210,8 @@ async def test_an_invitation_to_a_server_that_is_down_waits_goes_out_later_and_h
     ben, dora, unknown = await riverside.person("ben"), await lakeside.person("dora"), UserId("@x:nowhere.test:1")
     with both.lakeside_frozen():
         await bridge.invite(group, dora.user_id, unknown, ben.user_id)
-        begun = bridge.clock.monotonic()
         await ben_is_invited(bridge, ben, room)
-        assert bridge.clock.monotonic() - begun < 4
+        assert (await bridge.line(group, dora.user_id)).trouble is None, "he is asked in while her server is waited for"
         line = await bridge.until_line(group, dora.user_id, lambda line: line.trouble is not None)
         assert (line.reached, line.trouble) == (False, "unreachable")
         assert line.next_try is not None

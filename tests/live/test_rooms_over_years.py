@@ -3,6 +3,7 @@ and made anew; and whose word wins in them meanwhile."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -113,7 +114,8 @@ async def test_a_room_of_version_eleven_keeps_its_rules_and_becomes_one_of_versi
     await years.until_state(old, "m.room.join_rules", join_rule="invite")
     await years.until_state(old, "m.room.server_acl", allow=["*"], allow_ip_literals=False)
     await years.until_state(old, "m.room.topic", topic="")
-    await years.bridge.until(lambda: years.is_in(old, eve, "leave"))
+    # Who is only seen, before they are heard, has half a minute.
+    await years.bridge.until(lambda: years.is_in(old, eve, "leave"), within=timedelta(seconds=90))
     await years.until_page(group, None)
     assert (await years.page(group)).name == "Birch room"
     assert (await ada.state(old, "m.room.name"))["name"] == "Birch room"

@@ -112,8 +112,9 @@ class WholeBridge:
             await sightings.look_again(db, room, now=self.clock.now())
 
     async def invite(self, group: GroupId, *people: UserId) -> None:
-        for person in people:
-            async with self.database.transaction() as db:
+        """All in one, so that one visit of the room asks them all in."""
+        async with self.database.transaction() as db:
+            for person in people:
                 await members.invite(db, by=self.ada, group_id=group, matrix_id=person, now=self.clock.now())
 
     async def line(self, group: GroupId, person: UserId) -> MemberLine:
