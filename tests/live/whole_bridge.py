@@ -16,7 +16,7 @@ from bridge.vitals import Vitals
 from bridge.wording import Words
 from facilitator import accounts, bots, groups, members, rooms, sightings
 from facilitator.clock import Clock
-from facilitator.database import Database
+from facilitator.database import Database, Unavailable
 from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, UserId
 from facilitator.members import MemberLine
 from facilitator.rules.allowed_servers import Allowed
@@ -59,14 +59,7 @@ class WholeBridge:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, *, allowed: Allowed = None, recovery: UserId | None = None) -> "WholeBridge":
-        now = self.clock.now()
-        async with self.database.transaction() as db:
-            bot = await bots.enrol(db, user_id=self.client.user_id, homeserver="", now=now)
-            epoch = await bots.hold(db, bot.id, holder="here:1", lasts=timedelta(days=1), takes_over="here:")
-            if not self._tasks:
-                self.ada = await accounts.add_coordinator(db, name="Ada", matrix_id=self._ada, now=now)
-        assert epoch is not None
-        held = Held(bot.id, "here:1", epoch)
+        held = await self._hold()
         house = House(held, self.database, self.client, self.clock, WORDS, allowed_servers=allowed, recovery=recovery)
         await service.know_rooms(house)
         loops = service.loops_of(house)
@@ -75,6 +68,26 @@ class WholeBridge:
             asyncio.ensure_future(keep_going(loop, vitals=vitals, worked=service.waker(loops))) for loop in loops
         ]
         return self
+
+    async def _hold(self) -> Held:
+        """What was cut off a moment ago may still be letting go of the database: a service would be started again."""
+        for left in range(3, -1, -1):
+            try:
+                return await self._held()
+            except Unavailable:
+                if not left:
+                    raise
+        raise AssertionError
+
+    async def _held(self) -> Held:
+        now = self.clock.now()
+        async with self.database.transaction() as db:
+            bot = await bots.enrol(db, user_id=self.client.user_id, homeserver="", now=now)
+            epoch = await bots.hold(db, bot.id, holder="here:1", lasts=timedelta(days=1), takes_over="here:")
+            if not self._tasks:
+                self.ada = await accounts.add_coordinator(db, name="Ada", matrix_id=self._ada, now=now)
+        assert epoch is not None
+        return Held(bot.id, "here:1", epoch)
 
     async def stop(self) -> None:
         for task in self._tasks:
