@@ -8,11 +8,13 @@ import pytest
 
 from facilitator.database import Database
 from tests.clock import TurnedClock
+from tests.found import keep_what_is_found
 from tests.keys import Keys, migrate
 
 CONTRACT = ("account", "keys", "messages", "people", "rooms", "world")
 pytest.register_assert_rewrite(*(f"tests.contract_{part}" for part in CONTRACT))
 pytest_plugins = ["tests.postgres", "tests.left_out"]  # in this order: the second imports the first
+keep_what_is_found()
 
 
 LONGEST = ("journeys/test_crashes.py", "live/test_kills.py", "web/test_browser.py", "live/test_demo.py")

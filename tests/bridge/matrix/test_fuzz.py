@@ -107,8 +107,6 @@ MESSAGE = {"type": "m.room.message", "event_id": "$a", "sender": EVE, "content":
 @settings(
     max_examples=CASES,
     deadline=None,
-    print_blob=True,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(said=SYNC, pages=shaped(chunk=st.lists(EVENT, max_size=3), end=st.sampled_from(["e1", None])))

@@ -23,7 +23,7 @@ from tests.bridge.matrix.odd_json import JUNK, USERS, mostly, shaped, written
 from tests.bridge.matrix.olm_people import ADA, BEN, BOT, EVE, PHONE, ROOM, Device, machine
 from tests.clock import TurnedClock
 
-CASES = 10_000 if os.environ.get("HEARTH_SOAK") else 200
+CASES = 10_000 if os.environ.get("HEARTH_SOAK") else 500
 DEVICES = st.sampled_from([PHONE, "OTHER", "", "\0", "\ud800", "x" * 300])
 KEY = st.sampled_from(["A" * 43, "garbage!!", "", "é" * 43, "A" * 44, "A" * 10_000, SigningKey(b"1" * 32).public])
 SIGNATURES = mostly(st.dictionaries(USERS, mostly(st.dictionaries(st.just(f"ed25519:{PHONE}"), KEY)), max_size=2))
@@ -142,8 +142,6 @@ async def asking(tmp_path: Path, clock: TurnedClock) -> AsyncIterator[Asking]:
 @settings(
     max_examples=CASES,
     deadline=None,
-    print_blob=True,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(query=QUERY, claim=CLAIM)
@@ -161,8 +159,6 @@ async def test_whatever_is_answered_about_keys_adas_are_learned_from_the_next_an
 @settings(
     max_examples=CASES // 2,
     deadline=None,
-    print_blob=True,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(device=SIGNED | DEVICE, one_time=NAMED)
