@@ -12,6 +12,7 @@ from tests.journeys.running import Running
 
 RECOVERY = UserId("@recovery:test")
 ADMIN = UserId("@admin:test")
+"""Somebody with the right to anything: whoever runs the homeserver."""
 
 
 async def old_room(house: Running, *people: UserId) -> tuple[GroupId, FakeRoom]:
@@ -25,6 +26,7 @@ async def old_room(house: Running, *people: UserId) -> tuple[GroupId, FakeRoom]:
 
 
 async def room_with(house: Running, *people: UserId) -> tuple[GroupId, FakeRoom]:
+    """A group's room with Ada and these people in it."""
     group = await house.open_group()
     await house.settle()
     room = house.marked(await house.room_id(group))

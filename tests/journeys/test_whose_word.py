@@ -8,25 +8,10 @@ from sqlalchemy import select
 
 from facilitator import groups, rooms
 from facilitator.database.tables import JournalEntry
-from facilitator.ids import GroupId, UserId
+from facilitator.ids import UserId
 from tests.cast import ADA, BEN, BOT, CLEO, DAN, EVE
-from tests.fake_rooms import FakeRoom
+from tests.journeys.old_rooms import ADMIN, room_with
 from tests.journeys.running import Running
-
-ADMIN = UserId("@admin:test")
-"""Somebody with the right to anything: whoever runs the homeserver."""
-
-
-async def room_with(house: Running, *people: UserId) -> tuple[GroupId, FakeRoom]:
-    """A group's room with Ada and these people in it."""
-    group = await house.open_group()
-    await house.settle()
-    room = house.marked(await house.room_id(group))
-    await house.person(ADA).join(room.room)
-    for person in people:
-        await house.member(group, person)
-    await house.settle()
-    return group, room
 
 
 async def journal(house: Running, verb: str) -> list[tuple[str, str | None]]:
