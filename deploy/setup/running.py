@@ -10,7 +10,7 @@ import click
 
 from bridge import service
 from bridge.matrix import discovery
-from bridge.matrix.homeserver import HomeserverError, SignedOut, TryLater
+from bridge.matrix.homeserver import HomeserverError, SignedOut, SlowDown, TryLater
 from bridge.signing_in import secret_in
 from deploy.setup import house, settings_file, steps
 from deploy.setup.answers import Host, Secrets
@@ -129,9 +129,10 @@ def told_of(work: Coroutine[Any, Any, None]) -> None:
     """Run it; what a homeserver did not do becomes a sentence."""
     try:
         asyncio.run(work)
+    except SlowDown as error:
+        raise Misconfigured(SLOW_DOWN.format(seconds=int(error.after.total_seconds()))) from error
     except TryLater as error:
-        seconds = int(error.after.total_seconds())
-        raise Misconfigured(SLOW_DOWN.format(seconds=seconds) if "rate" in error.why else NO_ANSWER) from error
+        raise Misconfigured(NO_ANSWER) from error
     except SignedOut as error:
         raise service.for_people(error) from error
     except HomeserverError as error:
