@@ -138,12 +138,6 @@ async def sign_out(db: AsyncSession, cookie_token: str) -> None:
     await db.execute(delete(SignIn).where(SignIn.token_hash == digest(cookie_token)))
 
 
-async def end_all(db: AsyncSession, account_id: AccountId) -> None:
-    """Sign the account out of every browser and void its open links."""
-    await db.execute(delete(SignIn).where(SignIn.account_id == account_id))
-    await db.execute(delete(Link).where(Link.account_id == account_id, Link.used.is_(None)))
-
-
 async def _forget_expired(db: AsyncSession, now: datetime) -> None:
     await db.execute(delete(SignIn).where(or_(SignIn.last_seen <= now - IDLE, SignIn.created <= now - ABSOLUTE)))
     await db.execute(delete(Link).where(Link.expires <= now - ABSOLUTE))

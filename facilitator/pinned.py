@@ -7,7 +7,7 @@ Only people who know them can tell, so a change is told and stops nothing by its
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal
@@ -49,13 +49,6 @@ async def changed(db: AsyncSession, bot: BotId, people: Collection[UserId]) -> d
         )
     )
     return {by_index[index]: since for index, since in rows if since is not None}
-
-
-async def trust_anew(db: AsyncSession, bot: BotId, person: UserId) -> None:
-    """Somebody asked them: the identity they show next is theirs."""
-    await db.execute(
-        delete(PinnedIdentity).where(PinnedIdentity.bot_account_id == bot, PinnedIdentity.person_index == person)
-    )
 
 
 async def _compared(db: AsyncSession, bot: BotId, shown: Mapping[str, str], now: datetime) -> set[str]:

@@ -6,9 +6,8 @@ be in it for long: that of whoever has the most power there, and those with the 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote, urlencode
 
-from facilitator.ids import MatrixRoomId, UserId
+from facilitator.ids import UserId
 from facilitator.rules.server_acl import EVERYBODY, ServerAcl
 from facilitator.rules.user_id import server_of
 
@@ -29,9 +28,3 @@ def servers(joined: Iterable[UserId], power: Mapping[UserId, float], acl: Server
         order.remove(strongest)
         order.insert(0, strongest)
     return tuple(order[:AT_MOST])
-
-
-def link(room: MatrixRoomId, via: Iterable[str]) -> str:
-    """What opens a room in whichever app somebody has."""
-    query = urlencode([("via", server) for server in via])
-    return f"https://matrix.to/#/{quote(room, safe='!:')}" + (f"?{query}" if query else "")

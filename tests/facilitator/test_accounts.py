@@ -219,16 +219,6 @@ async def test_a_disabled_account_is_out_at_once_and_its_links_are_dead(database
     assert isinstance(await refusal(database, link, NOW), NotFound)
 
 
-async def test_ending_everything_leaves_other_accounts_alone(database: Database, people: Cast) -> None:
-    mine = [await sign_in(database, people.ada) for _ in range(2)]
-    theirs, link = await sign_in(database, people.dan), await link_for(database, people.ada)
-    async with database.transaction() as db:
-        await accounts.end_all(db, people.ada)
-    assert [await signed_in(database, cookie) for cookie in mine] == [None, None]
-    assert isinstance(await refusal(database, link, NOW), NotFound)
-    assert await signed_in(database, theirs)
-
-
 async def test_what_has_expired_is_cleared_away_by_the_next_sign_in(any_database: Database) -> None:
     people = await cast.enter(any_database, now=NOW)
     await sign_in(any_database, people.ada)

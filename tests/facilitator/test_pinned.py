@@ -74,16 +74,6 @@ async def test_the_first_one_back_is_no_change_any_more(house: House) -> None:
     assert await house.seen(ben=TWO) == 2
 
 
-async def test_one_that_somebody_has_asked_about_is_trusted_anew(house: House) -> None:
-    await house.seen(ben=ONE)
-    await house.seen(ben=TWO)
-    async with house.database.transaction() as db:
-        await pinned.trust_anew(db, house.bot, BEN)
-    assert await house.changed() == set()
-    assert await house.seen(ben=TWO) == 0
-    assert await house.seen(ben=ONE) == 2
-
-
 async def test_thousands_are_compared_in_a_few_statements(house: House) -> None:
     many = {UserId(f"@p{number}:test"): ONE for number in range(1_200)}
     async with house.database.transaction() as db:

@@ -1,6 +1,6 @@
 """Which servers lead into a room: the most powerful person's first, then where most people are."""
 
-from facilitator.ids import MatrixRoomId, UserId
+from facilitator.ids import UserId
 from facilitator.rules import via
 from facilitator.rules.server_acl import ServerAcl
 
@@ -33,9 +33,3 @@ def test_addresses_and_servers_that_are_shut_out_lead_nobody_anywhere() -> None:
     assert via.servers(crowd, {crowd[0]: 100}, ServerAcl(deny=("evil.org",))) == ("good.org",)
     assert via.servers(crowd[:1], {}, ServerAcl(ip_literals=True)) == ()
     assert via.servers([], {}) == ()
-
-
-def test_a_link_names_the_servers_and_nothing_is_read_out_of_the_rooms_id() -> None:
-    room = MatrixRoomId("!B6Y0hpJM")
-    assert via.link(room, ("home", "lake.org:8448")) == "https://matrix.to/#/!B6Y0hpJM?via=home&via=lake.org%3A8448"
-    assert via.link(room, ()) == "https://matrix.to/#/!B6Y0hpJM"
