@@ -220,8 +220,9 @@ def needed(answer: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:
 
 
 def _milliseconds(said: object) -> timedelta | None:
-    sense = type(said) in (int, float) and 0 < said < 1e12  # type: ignore[operator]
-    return timedelta(milliseconds=said) if sense else None  # type: ignore[arg-type]
+    if not isinstance(said, int | float) or isinstance(said, bool):
+        return None
+    return timedelta(milliseconds=said) if 0 < said < 1e12 else None
 
 
 def _seconds(said: str | None) -> timedelta | None:

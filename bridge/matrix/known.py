@@ -131,5 +131,6 @@ class Rooms:
 
 
 def _between(least: float, asked: object, most: float, otherwise: float) -> float:
-    given = isinstance(asked, int | float) and not isinstance(asked, bool)
-    return min(max(float(asked), least), most) if given else otherwise  # type: ignore[arg-type]
+    if not isinstance(asked, int | float) or isinstance(asked, bool):
+        return otherwise
+    return min(max(float(asked), least), most)
