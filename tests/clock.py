@@ -50,6 +50,11 @@ class TurnedClock(Clock):
         """How many wait just now: a test that turns the clock for somebody asserts first that they sleep."""
         return sum(not future.done() for _, future in self._sleepers)
 
+    async def somebody_sleeps(self) -> None:
+        """Until somebody does: then there is whom to turn it for."""
+        while not self.sleepers:
+            await asyncio.sleep(0)
+
     async def sleep(self, duration: timedelta) -> None:
         if self.hurrying or duration <= timedelta(0):
             self.turn(max(duration, timedelta(0)))

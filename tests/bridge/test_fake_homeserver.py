@@ -296,13 +296,11 @@ async def test_listening_waits_until_something_happens() -> None:
     bot, ben = server.bot(), server.person("@ben:test")
     room, ear = await with_people(bot, ben), await Ear(bot).begin()
     listening = asyncio.create_task(ear.once(timedelta(seconds=30)))
-    while not clock.sleepers:
-        await asyncio.sleep(0)
+    await clock.somebody_sleeps()
     await ben.say(room, "hello")
     assert [type(event) for event in (await listening).events] == [Message]
     listening = asyncio.create_task(ear.once(timedelta(seconds=30)))
-    while not clock.sleepers:
-        await asyncio.sleep(0)
+    await clock.somebody_sleeps()
     clock.turn(timedelta(seconds=30))
     assert (await listening).events == ()
 

@@ -45,13 +45,11 @@ async def test_it_is_written_down_now_and_then_and_at_the_end(
 ) -> None:
     pace = limited(clock)
     keeping = asyncio.ensure_future(pacing.keep(database, bot, pace, clock))
-    while not clock.sleepers:
-        await asyncio.sleep(0)
+    await clock.somebody_sleeps()
     with monkeypatch.context() as patched:
         patched.setattr("facilitator.pace.keep", busy)
         clock.turn(pacing.EVERY)
-        while not clock.sleepers:
-            await asyncio.sleep(0)
+        await clock.somebody_sleeps()
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
