@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Coroutine
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +61,7 @@ UNAVAILABLE = {
 
 
 @click.group(cls=Hearth)
-@click.version_option(version("hearth"), prog_name="hearth")
+@click.version_option(package_name="hearth", prog_name="hearth")
 def main() -> None:
     """Hearth: private, encrypted rooms for peer-support groups, on Matrix."""
     os.umask(0o077)

@@ -12,11 +12,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Text, and_, bindparam, func, literal, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting
 from facilitator.database.types import UtcDateTime
+from facilitator.database.upsert import insert_into
 from facilitator.ids import ActId, BotId, EventId, GroupId, MatrixRoomId, RoomId
 
 SLOW_DOWN, UNREACHABLE = "slow_down", "unreachable"
@@ -69,13 +69,12 @@ async def put(
     not_before: datetime | None = None,
 ) -> bool:
     """Put an act once. Returns whether it was new."""
-    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
     last = select(func.coalesce(func.max(Act.seq), 0) + 1).where(Act.room_id == room_id).scalar_subquery()
     values = {
         "id": act, "room_id": room_id, "seq": last, "priority": int(priority), "utterance": utterance,
         "parameters": dict(parameters), "due": now, "not_after": not_after, "attempts": 0, "next_try": not_before,
     }  # fmt: skip
-    put = await db.scalar(insert(Act).values(values).on_conflict_do_nothing().returning(Act.id))
+    put = await db.scalar(insert_into(db)(Act).values(values).on_conflict_do_nothing().returning(Act.id))
     return put is not None
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -23,6 +22,7 @@ from facilitator.database.tables import (
     Room,
     RoomSighting,
 )
+from facilitator.database.upsert import insert_into
 from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, MatrixRoomId, RoomId, UserId, new_id
 from facilitator.rules import allowed_servers
@@ -57,9 +57,8 @@ async def direct_with(db: AsyncSession, person: UserId, *, now: datetime) -> Roo
     found = await db.scalar(select(Room.id).where(Room.kind == "direct", Room.person_index == person))
     if found is not None:
         return found
-    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
     room = {"id": RoomId(new_id()), "kind": "direct", "person": person, "person_index": person, "revision": 1}
-    put = insert(Room).values(room | {"created": now}).on_conflict_do_nothing().returning(Room.id)
+    put = insert_into(db)(Room).values(room | {"created": now}).on_conflict_do_nothing().returning(Room.id)
     # None: somebody else just did, which two rooms' messages sent side by side may well do.
     return await db.scalar(put) or await direct_with(db, person, now=now)
 

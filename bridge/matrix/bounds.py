@@ -8,8 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from nio.crypto import DeviceStore, GroupSessionStore, OlmDevice, SessionStore
-from nio.crypto.sessions import InboundGroupSession, Session
+from bridge.matrix.library import (
+    DeviceStore,
+    GroupSessionStore,
+    InboundGroupSession,
+    OlmDevice,
+    Session,
+    SessionStore,
+)
 
 OLM_SESSIONS = 8
 """With one device. The one used last is the one we answer with; older ones open what was under way."""

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-import peewee
-
 from bridge.matrix.connection import Connection, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Overtaken, Rejected
 from bridge.matrix.keystore import Store
+from bridge.matrix.library import peewee
 from facilitator.clock import Clock
 
 TYPE = "io.hearth.bridge"

@@ -6,11 +6,10 @@ Apart from the sharing itself, so that its steps can be read one after another.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nio.crypto import OlmDevice
-
 from bridge.matrix.hardened import Device
 from bridge.matrix.known import Room
 from bridge.matrix.late_keys import PastSession
+from bridge.matrix.library import OlmDevice
 from bridge.matrix.our_sessions import OurSession
 from facilitator.ids import MatrixRoomId, UserId
 from facilitator.rules.reach import Reach

@@ -14,13 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import vodozemac
-from nio.crypto import Olm, OlmDevice
-from nio.crypto.sessions import InboundGroupSession
-from nio.events import RoomKeyEvent, ToDeviceEvent
 
 from bridge.matrix import bounds, screening
 from bridge.matrix.keystore import Store
 from bridge.matrix.late_keys import RoomKey
+from bridge.matrix.library import InboundGroupSession, Olm, OlmDevice, RoomKeyEvent, ToDeviceEvent
 from bridge.matrix.our_sessions import OurSession, OurSessions
 from facilitator.ids import MatrixRoomId, UserId
 

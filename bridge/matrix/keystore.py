@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import peewee
 import vodozemac
 
 from bridge.matrix.homeserver import TryLater
+from bridge.matrix.library import peewee
 from bridge.matrix.rows import Rows
 from facilitator.database.sqlite import journal_mode
 from facilitator.errors import N_, Misconfigured

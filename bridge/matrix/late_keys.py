@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from nio.crypto.sessions import OutboundGroupSession
-
+from bridge.matrix.library import OutboundGroupSession
 from bridge.matrix.owed_keys import OwedKeys
 from facilitator.ids import MatrixRoomId
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import vodozemac
-from nio.crypto.sessions import OutboundGroupSession
 
 from bridge.matrix.keystore import Store
+from bridge.matrix.library import OutboundGroupSession
 from bridge.matrix.sealing import Seal
 
 AHEAD = 20

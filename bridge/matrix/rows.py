@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import peewee
 import structlog
-from nio.crypto import DeviceStore, GroupSessionStore, OlmDevice, SessionStore, TrustState
-from nio.crypto.sessions import InboundGroupSession, OlmAccount, Session
-from nio.store import SqliteStore
 
 from bridge.matrix.homeserver import TryLater
+from bridge.matrix.library import (
+    DeviceStore,
+    GroupSessionStore,
+    InboundGroupSession,
+    OlmAccount,
+    OlmDevice,
+    Session,
+    SessionStore,
+    SqliteStore,
+    TrustState,
+    peewee,
+)
 
 log = structlog.get_logger(__name__)
 AFTER_A_FAULT = timedelta(seconds=5)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Table
@@ -27,4 +27,8 @@ async def put(
 
 def insert_into(db: AsyncSession) -> Callable[[type[Table]], Any]:
     """The engine's own INSERT, which knows ON CONFLICT."""
-    return postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    if db.get_bind().dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # a house on SQLite need not load it
+
+        return postgresql.insert
+    return sqlite.insert
