@@ -1,11 +1,12 @@
 """Loop 1, Matrix → database: one sync, its effects and our cursor in one transaction.
 
 An event that fails in our hands undoes the whole and is counted, outside the transaction; after three tries it is set
-aside and the house goes on.
+aside and the house goes on. What asks the homeserver again (a room to come into, an event to read again) has a pass of
+its own, after what was heard is written down: somebody may have called for help.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from bridge.doorkeeper import Doorkeeper
 from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, Undecipherable, Unreadable
 from bridge.house import House, one_line
 from bridge.matrix.homeserver import SlowDown, TryLater
-from bridge.rereading import Rereading
+from bridge.rereading import Rereading, Where
 from facilitator import encryption_health, members, outbox, pinned, renewals, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, GroupId, MatrixRoomId
@@ -49,7 +50,11 @@ class Listener:
         self._answered = False
         self._deaf = False
         self._rereading = Rereading(house)
-        self._looks_back = False
+        self._looks_back = self._hurries = False
+        self._to_enter: Sync | None = None
+        """What was heard with rooms to come into; the words of all other rooms are written down."""
+        self._ahead: set[Where] = set()
+        """These words: our place is still before them."""
         self.made_work_for: Collection[str] = EVERYBODY
         """The loops the last pass can have made work for: what people write, as a rule, for the sender alone."""
         self.caught_up = asyncio.Event()
@@ -62,23 +67,58 @@ class Listener:
                 self._since = await sightings.cursor(db, self._house.bot)
                 self._given_up = await sightings.given_up(db, after=TRIES)
                 self._unread_in = await unread.rooms(db)
-        sync = await self._listen()
-        await self._may_be_read_now(sync)
-        looked_back = await self._rereading.some() if self.caught_up.is_set() else ()
-        read = looked_back or ()
-        await self.door.remember(sync.invitations)
+        if self._looks_back:
+            return await self._look_back()
+        sync, self._to_enter = self._to_enter, None
+        if sync is None:
+            sync = await self._listen()
+            await self._may_be_read_now(sync)
+            await self.door.remember(sync.invitations)
+            if await self._words_first(sync):
+                self._to_enter = sync
+                return True
         await self._adoption.take_in(sync, or_leave=self._since is not None)
-        news = bool(read) or self._deaf or (sync.next_batch != self._since and self._tells(sync))
-        while news and (failed := await self._write_down(sync, read)):
-            await self._count(failed)
-        only_words = all(isinstance(event, Message) and event.signed for event in (*sync.events, *read))
+        await self._take_in(sync)
+        return bool(sync.events or sync.invitations or self._looks_back)
+
+    async def _take_in(self, sync: Sync) -> None:
+        events = [event for event in sync.events if (event.room, event.event_id) not in self._ahead]
         beyond = self._deaf or sync.invitations or sync.ours or sync.devices_changed or sync.identities
-        self.made_work_for = ("sender",) if only_words and not beyond else EVERYBODY
+        if self._deaf or (sync.next_batch != self._since and self._tells(sync)):
+            await self._write_down(events, sync)
+        self.made_work_for = EVERYBODY if beyond else _made_work_for(events)
         self._since, self._deaf = sync.next_batch, False
-        self._rereading.done()
-        self._looks_back = looked_back is not None and len(self._rereading) > 0
+        self._ahead.clear()
+        self._looks_back, self._hurries = len(self._rereading) > 0, False
         self.caught_up.set()
-        return bool(sync.events or sync.invitations or read or self._looks_back)
+
+    async def _words_first(self, sync: Sync) -> bool:
+        """Write down what was said elsewhere, where we have come into a room that is not known yet. Our place stays,
+        so a crash brings it all again: to answer the same words twice is to answer them once. What was said in that
+        room waits until it is known whose it is. Returns whether there was anything."""
+        entered = [room for room, is_now in sync.ours.items() if is_now == "join"]
+        words = [event for event in sync.events if isinstance(event, Message)]
+        if not entered or not words:
+            return False
+        async with self._house.database.reading() as db:
+            unknown = {room for room in entered if await sightings.room_of(db, room) is None}
+        ahead = [e for e in words if e.room not in unknown and (e.room, e.event_id) not in self._ahead]
+        if not unknown or not ahead:
+            return False
+        await self._write_down(ahead)
+        self._ahead |= {(event.room, event.event_id) for event in ahead}
+        self.made_work_for = _made_work_for(ahead)
+        return True
+
+    async def _look_back(self) -> bool:
+        """Read a few of those again whose key may be here. Returns whether to go on at once."""
+        self._looks_back = False
+        read = await self._rereading.some()
+        await self._write_down(read or ())
+        self._rereading.done()
+        self._hurries = read is not None and len(self._rereading) > 0
+        self.made_work_for = _made_work_for(read or ())
+        return bool(read or self._hurries)
 
     def _tells(self, sync: Sync) -> bool:
         """Whether to write down what was heard. Of an answer with nothing in it for us, our own words' echo as a rule,
@@ -89,7 +129,7 @@ class Listener:
 
     async def _listen(self) -> Sync:
         # The first answers at once: then we know that we hear. So does the next while something is left to read again.
-        wait = self._wait if self._answered and not self._looks_back else timedelta()
+        wait = self._wait if self._answered and not self._hurries else timedelta()
         try:
             sync = await self._house.homeserver.listen(self._since, wait=wait)
         except TryLater as error:
@@ -98,22 +138,34 @@ class Listener:
         self._answered = True
         return sync
 
-    async def _write_down(self, sync: Sync, read: tuple[Heard, ...]) -> list[EventId]:
-        """Handle everything and move the cursor, or nothing of it: returns the event that failed."""
+    async def _write_down(self, events: Sequence[Heard], sync: Sync | None = None) -> None:
+        """Handle all of these; with a whole `sync`, what else it told, too, and our place is behind it."""
+        while failed := await self._written_down(events, sync):
+            await self._count(failed)
+
+    async def _written_down(self, events: Sequence[Heard], sync: Sync | None) -> list[EventId]:
+        """All of it, or nothing: returns the event that failed."""
         failed: list[EventId] = []
+        if not events and sync is None:
+            return failed
         with suppress(Undone):
             async with self._house.database.transaction() as db:
-                for event in (*sync.events, *read):
+                for event in events:
                     if not await self._handled(db, event):
                         failed = [event.event_id]
                         raise Undone
-                await self._ours(db, sync)
-                await self._devices(db, sync)
-                if self._deaf:
-                    await self._hears_again(db)
-                await sightings.listened(db, self._house.bot, sync.next_batch, now=self._house.clock.now())
-        self._written = self._house.clock.monotonic()
+                if sync is not None:
+                    await self._all_else(db, sync)
+        if sync is not None:
+            self._written = self._house.clock.monotonic()
         return failed
+
+    async def _all_else(self, db: Db, sync: Sync) -> None:
+        await self._ours(db, sync)
+        await self._devices(db, sync)
+        if self._deaf:
+            await self._hears_again(db)
+        await sightings.listened(db, self._house.bot, sync.next_batch, now=self._house.clock.now())
 
     async def _ours(self, db: Db, sync: Sync) -> None:
         """What became of our own membership in rooms of ours."""
@@ -209,3 +261,8 @@ class Listener:
             if not self.caught_up.is_set():
                 self._rereading.add(await unread.latest(db))
             self._rereading.add(await unread.waiting_for(db, sync.keys_arrived))
+
+
+def _made_work_for(events: Sequence[Heard]) -> Collection[str]:
+    only_words = all(isinstance(event, Message) and event.signed for event in events)
+    return ("sender",) if only_words else EVERYBODY

@@ -113,7 +113,9 @@ async def test_very_much_keeps_nobody_waiting_and_is_asked_for_a_little_at_a_tim
     assert await listener()
     assert asked["read_again"] == before, "the sender and the timer wait for this pass"
     for passes in (1, 2, 3, 4):
-        await listener()
+        assert await listener()
         assert asked["read_again"] == before + passes
+        await listener()
+        assert asked["read_again"] == before + passes, "in between, it listens"
     await running.settle()
     assert (asked["read_again"], helped(running, ben[1])) == (before + 4, 1)

@@ -1,0 +1,118 @@
+"""What was heard is answered, however long the homeserver takes over what it is asked because of it: a room to come
+into, a message to read again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from facilitator import sightings
+from facilitator.ids import MatrixRoomId
+from tests.cast import BEN, BOT, CLEO
+from tests.fake_people import FakePerson
+from tests.journeys.running import Running
+
+FOR_EVER = timedelta(days=1)
+
+
+@pytest.fixture
+async def ben(house: Running) -> AsyncIterator[tuple[FakePerson, MatrixRoomId]]:
+    """In a group with Cleo."""
+    group = await house.open_group()
+    ben = await house.member(group, BEN)
+    await house.member(group, CLEO)
+    yield ben, await house.matrix_room(group)
+    await house.cut_off()
+
+
+async def come_in(house: Running) -> MatrixRoomId:
+    """Cleo's own room with the bot, where she has called for help; the bot has joined, and heard nothing of it yet."""
+    cleo = house.person(CLEO)
+    room = await cleo.make_room(BOT, direct=True)
+    await house.client.accept(room)
+    await cleo.say(room, "!help")
+    return room
+
+
+async def said(house: Running, *rooms: MatrixRoomId) -> list[int]:
+    """How often help was given in each, after what is to be said has been."""
+    assert house.sender is not None
+    while await house.sender.pass_once():
+        await house.sender.lanes.all_ended()
+    return [sum(text.startswith("Thank you for writing.") for text in house.said(room)) for room in rooms]
+
+
+async def test_a_look_that_hangs_delays_no_help_that_was_called_for_elsewhere(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    person, room = ben
+    entered = await come_in(house)
+    await person.say(room, "!help")
+    house.server.weather.slow(FOR_EVER, on="look")
+    assert await house.passes[0](), "this wakes the sender"
+    hanging = asyncio.ensure_future(house.passes[0]())
+    await house.clock.somebody_sleeps()
+    assert await said(house, room, entered) == [1, 0]
+    house.server.weather.slow(timedelta(), on="look")
+    house.clock.turn(FOR_EVER)
+    await hanging
+    await house.settle()
+    assert await said(house, room, entered) == [1, 1]
+
+
+async def test_killed_while_it_hangs_nothing_is_lost_or_said_twice(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    person, room = ben
+    async with house.database.reading() as db:
+        before = await sightings.cursor(db, house.house.bot)
+    entered = await come_in(house)
+    await person.say(room, "!help")
+    await house.passes[0]()
+    async with house.database.reading() as db:
+        assert await sightings.cursor(db, house.house.bot) == before
+    assert await said(house, room) == [1]
+    await house.start()
+    await house.settle()
+    assert await said(house, room, entered) == [1, 1]
+    assert len(house.said(room)) == 3, "two welcomes and the card"
+
+
+async def test_what_is_said_while_a_room_cannot_be_looked_at_is_answered_meanwhile(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    person, room = ben
+    entered = await come_in(house)
+    house.server.weather.slow(FOR_EVER, on="look")
+    hanging = asyncio.ensure_future(house.passes[0]())
+    await house.clock.somebody_sleeps()
+    hanging.cancel()
+    await asyncio.wait([hanging])
+    await person.say(room, "!help")
+    await house.passes[0]()
+    assert await said(house, room, entered) == [1, 0]
+    house.server.weather.slow(timedelta(), on="look")
+    await house.settle()
+    assert await said(house, room, entered) == [1, 1]
+
+
+async def test_reading_again_that_hangs_delays_no_help_that_was_called_for_meanwhile(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    person, room = ben
+    await person.say(room, "!sessions", key_later=True)
+    await house.settle()
+    await person.send_keys()
+    await person.say(room, "!help")
+    house.server.weather.slow(FOR_EVER, on="read_again")
+    assert await house.passes[0]()
+    hanging = asyncio.ensure_future(house.passes[0]())
+    await house.clock.somebody_sleeps()
+    assert await said(house, room) == [1]
+    house.server.weather.slow(timedelta(), on="read_again")
+    house.clock.turn(timedelta(minutes=1))
+    hanging.cancel()
+    await asyncio.wait([hanging])
+    await house.settle()
+    assert any("No session is planned yet." in text for text in house.said(room))
