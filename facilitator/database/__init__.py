@@ -14,7 +14,7 @@ from sqlalchemy import URL, NullPool, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from facilitator.database import postgresql, schema, sqlite
+from facilitator.database import in_loop, postgresql, schema, sqlite
 from facilitator.database.keys import CannotOpen, KeyRing
 from facilitator.database.schema import Upgrade
 from facilitator.database.types import give_rings
@@ -100,7 +100,7 @@ class Database:
             yield
             return
         try:
-            async with asyncio.timeout(sqlite.BUSY_SECONDS):
+            async with asyncio.timeout(in_loop.BUSY_SECONDS):
                 await self._turn.acquire()
         except TimeoutError:
             raise Unavailable("busy") from None

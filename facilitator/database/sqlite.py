@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from facilitator.database import in_loop
 from facilitator.errors import Misconfigured
 
 READING = {"hearth_begin": "reading"}
 CHANGING = {"hearth_begin": "changing"}
 
-BUSY_SECONDS = 5
 WAL_IS_SOUND = (3, 51, 3)  # before it, two connections that write and checkpoint at one moment can corrupt the file
 NETWORK = re.compile(
     r"afs|ceph|cifs|davfs|fuse\.(ceph|cifs|davfs2?|glusterfs|rclone|s3fs|sshfs)|glusterfs|lustre|ncpfs|nfs\d?|smb\d?|smbfs"
@@ -26,7 +26,7 @@ NETWORK = re.compile(
 
 def engine_for(url: URL, *, upgrading: bool = False, **options: Any) -> AsyncEngine:
     """`upgrading` leaves foreign keys off: rebuilding a table would otherwise delete what refers to it."""
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), **options)
+    engine = create_async_engine(url.set(drivername=in_loop.DRIVER), **options)
     pragmas = {
         "foreign_keys": "OFF" if upgrading else "ON",
         "synchronous": "FULL" if journal_mode() == "WAL" else "EXTRA",
@@ -39,23 +39,17 @@ def engine_for(url: URL, *, upgrading: bool = False, **options: Any) -> AsyncEng
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: the driver would say it late, and DEFERRED
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        for name, value in pragmas.items():
-            cursor.execute(f"PRAGMA {name} = {value}")
-        cursor.close()
+        wanted = "; ".join(f"PRAGMA {name} = {value}" for name, value in pragmas.items())
+        in_loop.at_once_or_patiently(connection, lambda: connection.executescript(wanted))
 
     event.listen(engine.sync_engine, "begin", begin)
     return engine
 
 
 def begin(connection: Connection) -> None:
-    kind = connection.get_execution_options().get("hearth_begin")
-    read_only = "ON" if kind == "reading" else "OFF"
-    if connection.info.get("query_only", "OFF") != read_only:
-        connection.exec_driver_sql(f"PRAGMA query_only = {read_only}")
-        connection.info["query_only"] = read_only
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if kind == "changing" else "BEGIN")
+    """Tell the driver what for, just before it begins."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.changing = connection.get_execution_options().get("hearth_begin") != "reading"
 
 
 def journal_mode() -> str:
@@ -105,7 +99,7 @@ def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
 
 
 def refuse_damaged(path: Path) -> None:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=in_loop.BUSY_SECONDS, isolation_level=None)
     try:
         intact = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
         if intact:

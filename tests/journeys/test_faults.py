@@ -13,7 +13,7 @@ from structlog.types import EventDict
 
 from bridge.matrix.homeserver import SlowDown
 from facilitator import bots, outbox
-from facilitator.database import Database, Unavailable, sqlite
+from facilitator.database import Database, Unavailable, in_loop
 from facilitator.ids import GroupId, MatrixRoomId
 from tests.cast import BEN
 from tests.fake_people import FakePerson
@@ -210,7 +210,7 @@ async def test_a_database_locked_for_longer_than_we_wait_costs_time_and_nothing_
     _, room, ben = await room_with_ben(house)
     assert house.database.file is not None
     await ben.say(room, "!help")
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(in_loop, "BUSY_SECONDS", 0.05)
     await house.database.close()  # connections that wait so long, and no longer
     with closing(sqlite3.connect(house.database.file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -232,7 +232,7 @@ async def test_what_was_said_while_the_database_could_not_be_written_is_written_
     assert house.sender is not None and house.database.file is not None
     await house.sender.pass_once()
     await house.sender.lanes.all_ended()
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(in_loop, "BUSY_SECONDS", 0.05)
     await house.database.close()
     with closing(sqlite3.connect(house.database.file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,9 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import aiosqlite.core
 from structlog.testing import capture_logs
 
 from facilitator.database import parse
@@ -201,7 +199,6 @@ def play_all(trials: Sequence[Trial]) -> list[Outcome]:
 def play_share(trials: Sequence[Trial]) -> list[Outcome]:
     """In a process of its own."""
     gc.disable()  # a fifth of the time, for memory that a short life has
-    answer_in_this_thread()
     keys = Keys()
     with tempfile.TemporaryDirectory(prefix="hearth-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
         migrate(f"sqlite:///{folder}/template.db", keys)
@@ -213,25 +210,3 @@ def play_share(trials: Sequence[Trial]) -> list[Outcome]:
             return outcomes
 
         return asyncio.run(play())
-
-
-def answer_in_this_thread() -> None:
-    """Waiting for SQLite's own thread would be most of a run's time, and is not what is tried here."""
-
-    async def execute(_: Any, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        if args and str(args[0]).startswith("PRAGMA busy_timeout"):
-            args = ("PRAGMA busy_timeout = 0", *args[1:])
-        while True:
-            try:
-                return function(*args, **more)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise
-            await asyncio.sleep(0)  # whoever holds the lock is in this thread too, and lets go when it has its turn
-
-    async def connect(self: Any) -> Any:
-        self._connection = self._connection or self._connector()
-        return self
-
-    setattr(aiosqlite.core.Connection, "_execute", execute)  # noqa: B010 - not ours to assign, says the type checker
-    setattr(aiosqlite.core.Connection, "_connect", connect)  # noqa: B010

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from facilitator.database import Database, Unavailable, connect, sqlite
+from facilitator.database import Database, Unavailable, connect, in_loop, sqlite
 from facilitator.database.tables import Heartbeat
 from facilitator.database.unavailable import why_unavailable
 from tests.keys import Keys
@@ -49,7 +49,7 @@ def held(file: Path, how: str = "EXCLUSIVE") -> Iterator[None]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up on a busy file after a fifth of a second instead of five."""
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(in_loop, "BUSY_SECONDS", 0.2)
 
 
 async def test_a_broken_promise_is_no_bad_weather(any_database: Database) -> None:
