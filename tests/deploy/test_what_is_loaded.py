@@ -15,7 +15,7 @@ except SystemExit as ended:
     print(ended.code, *sys.modules)
 """
 OTHERS_ALONE = {
-    "the panel": {"web.service", "web.pages", "web.forms"},
+    "the panel": {"web.service", "web.pages", "web.forms", "pydantic", "pydantic_core"},
     "migrations": {"alembic", "mako"},
     "the other commands": {"deploy.demo", "deploy.doctor", "deploy.setup.running"},
     "PostgreSQL": {"psycopg", "sqlalchemy.dialects.postgresql", "facilitator.database.notify"},
