@@ -56,7 +56,10 @@ class Listener:
         self._ahead: set[Where] = set()
         """These words: our place is still before them."""
         self.made_work_for: Collection[str] = EVERYBODY
-        """The loops the last pass can have made work for: what people write, as a rule, for the sender alone."""
+        """The loops the last pass can have made work for: what people write, as a rule, for nobody, and where it is a
+        command for the sender alone."""
+        self._to_say = False
+        """Whether this pass has put anything to be said in answer."""
         self.caught_up = asyncio.Event()
         """Set when what happened before this start has been heard and written down."""
 
@@ -67,6 +70,7 @@ class Listener:
                 self._since = await sightings.cursor(db, self._house.bot)
                 self._given_up = await sightings.given_up(db, after=TRIES)
                 self._unread_in = await unread.rooms(db)
+        self._to_say = False
         if self._looks_back:
             return await self._look_back()
         sync, self._to_enter = self._to_enter, None
@@ -86,7 +90,7 @@ class Listener:
         beyond = self._deaf or sync.invitations or sync.ours or sync.devices_changed or sync.identities
         if self._deaf or (sync.next_batch != self._since and self._tells(sync)):
             await self._write_down(events, sync)
-        self.made_work_for = EVERYBODY if beyond else _made_work_for(events)
+        self.made_work_for = EVERYBODY if beyond else self._work_made_by(events)
         self._since, self._deaf = sync.next_batch, False
         self._ahead.clear()
         self._looks_back, self._hurries = len(self._rereading) > 0, False
@@ -107,7 +111,7 @@ class Listener:
             return False
         await self._write_down(ahead)
         self._ahead |= {(event.room, event.event_id) for event in ahead}
-        self.made_work_for = _made_work_for(ahead)
+        self.made_work_for = self._work_made_by(ahead)
         return True
 
     async def _look_back(self) -> bool:
@@ -117,15 +121,28 @@ class Listener:
         await self._write_down(read or ())
         self._rereading.done()
         self._hurries = read is not None and len(self._rereading) > 0
-        self.made_work_for = _made_work_for(read or ())
+        self.made_work_for = self._work_made_by(read or ())
         return bool(read or self._hurries)
 
     def _tells(self, sync: Sync) -> bool:
-        """Whether to write down what was heard. Of an answer with nothing in it for us, our own words' echo as a rule,
-        only our place would be: it is heard again after a crash, and is as little then."""
-        told = sync.events or sync.invitations or sync.ours or sync.keys_arrived or sync.devices_changed
+        """Whether to write down what was heard. Of an answer with nothing in it for us, our own words' echo or people
+        who talk, only our place would be: it is heard again after a crash, and is as little then."""
+        told = sync.invitations or sync.ours or sync.keys_arrived or sync.devices_changed or sync.identities
         waited = self._house.clock.monotonic() - self._written
-        return bool(told or sync.identities) or self._since is None or waited > NOTHING_NEW.total_seconds()
+        return (
+            bool(told)
+            or self._since is None
+            or waited > NOTHING_NEW.total_seconds()
+            or not all(map(self._is_talk, sync.events))
+        )
+
+    def _is_talk(self, event: Heard) -> bool:
+        """Nothing comes of it, and nothing stood unread that it may be, or may be a sign for."""
+        return isinstance(event, Message) and event.room not in self._unread_in and commands.is_talk(event)
+
+    def _work_made_by(self, events: Sequence[Heard]) -> Collection[str]:
+        only_words = all(isinstance(each, Message) and (each.signed or commands.is_talk(each)) for each in events)
+        return (("sender",) if self._to_say else ()) if only_words else EVERYBODY
 
     async def _listen(self) -> Sync:
         # The first answers at once: then we know that we hear. So does the next while something is left to read again.
@@ -148,6 +165,7 @@ class Listener:
         failed: list[EventId] = []
         if not events and sync is None:
             return failed
+        self._to_say = False
         with suppress(Undone):
             async with self._house.database.transaction() as db:
                 for event in events:
@@ -218,7 +236,7 @@ class Listener:
                 if event.room in self._unread_in and not await unread.read_at_last(db, event.event_id) and event.bound:
                     await unread.heard_from(db, event.room, event.sender)
                 if event.sender != self._house.homeserver.user_id:
-                    await commands.answer(db, event, place, now=now)
+                    self._to_say |= await commands.answer(db, event, place, now=now)
             case MembershipChanged():
                 await membership.changed(db, place, event, house=self._house, now=now)
             case StateChanged():
@@ -244,7 +262,7 @@ class Listener:
         room_id = await renewals.was_in(db, event.room)
         place = None if room_id is None else await rooms.place(db, room_id)
         if place is not None and isinstance(event, Message) and event.sender != self._house.homeserver.user_id:
-            await commands.answer(db, event, place, now=self._house.clock.now())
+            self._to_say |= await commands.answer(db, event, place, now=self._house.clock.now())
 
     async def _count(self, failed: list[EventId]) -> None:
         for event_id in failed:
@@ -261,8 +279,3 @@ class Listener:
             if not self.caught_up.is_set():
                 self._rereading.add(await unread.latest(db))
             self._rereading.add(await unread.waiting_for(db, sync.keys_arrived))
-
-
-def _made_work_for(events: Sequence[Heard]) -> Collection[str]:
-    only_words = all(isinstance(event, Message) and event.signed for event in events)
-    return ("sender",) if only_words else EVERYBODY

@@ -23,7 +23,9 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=20)
 class Loop:
     """`rest`: how long to wait for a wake-up when a pass found nothing to do; asked anew each time. `after`: what has
     to have happened before its first pass. `stop`: ends what its passes have begun and not waited for. `for_whom`: the
-    loops its last pass can have made work for; None: it does not say."""
+    loops its last pass can have made work for; None: it does not say. `at_once`: whether a pass that found work is
+    followed by another; False where each takes on all there is, and whatever it has begun wakes it. `called`: whether
+    somebody woke it for the pass it is in."""
 
     name: str
     pass_once: Callable[[], Awaitable[bool]]
@@ -32,6 +34,8 @@ class Loop:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     stop: Callable[[], Awaitable[None]] | None = None
     for_whom: Callable[[], Collection[str]] | None = None
+    at_once: bool = True
+    called: bool = False
     failures: int = 0
 
 
@@ -41,6 +45,7 @@ async def keep_going(loop: Loop, *, vitals: Vitals, worked: Callable[[Loop], Non
         await loop.after.wait()
     try:
         while True:
+            loop.called = loop.wake.is_set()
             loop.wake.clear()
             wait = await _one_pass(loop, vitals, worked)
             if wait > timedelta():
@@ -82,8 +87,7 @@ async def _one_pass(loop: Loop, vitals: Vitals, worked: Callable[[Loop], None]) 
     vitals.passed_now(loop.name)
     if found_work:
         worked(loop)
-        return timedelta()
-    return loop.rest()
+    return timedelta() if found_work and loop.at_once else loop.rest()
 
 
 def _after_failure(loop: Loop) -> timedelta:

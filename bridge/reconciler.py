@@ -87,11 +87,11 @@ class Reconciler:
         house = self._house
         async with house.database.reading() as db:
             unclaimed = await rooms.unclaimed(db)
+            due = await rooms.due(db, house.bot, now=house.clock.now())
         if unclaimed:
             async with house.database.transaction() as db:
                 await rooms.take_charge(db, house.bot)
-        async with house.database.reading() as db:
-            due = await rooms.due(db, house.bot, now=house.clock.now())
+                due = await rooms.due(db, house.bot, now=house.clock.now())
         free = [room for room in (*sorted(self._claimed), *due) if room not in self.lanes]
         begun = [room for n, room in enumerate(dict.fromkeys(free)) if self.lanes.has_place(beside=n)]
         if new := set(begun) - self._claimed:

@@ -14,11 +14,10 @@ from bridge.house import House, LeaseLost, one_line
 from bridge.lanes import Lanes
 from bridge.matrix.homeserver import CannotTell, Rejected, Sent, SignedOut, SlowDown, TryLater, Urgency
 from bridge.settings import LEASE
-from facilitator import bots, encryption_health, outbox, rooms, schedule, sightings
+from facilitator import bots, encryption_health, outbox, schedule, sightings
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, RoomId, UserId
 from facilitator.outbox import WaitingAct
-from facilitator.rooms import Place
 from facilitator.rules.reach import Reach
 
 log = structlog.get_logger(__name__)
@@ -60,12 +59,14 @@ class Sender:
         """How far each room's key came when it was last written down: as a rule nothing of it is new."""
         self.lanes: Lanes[tuple[WaitingAct, Outcome]] = Lanes(AT_ONCE)
 
-    async def pass_once(self) -> bool:
-        """Write down what came of the tries that ended, and try the first act of every room that has one and is free.
-        Returns whether there was any. Raises SignedOut, LeaseLost, Unavailable."""
+    async def pass_once(self, *, called: bool = False) -> bool:
+        """Write down what came of the tries that ended, and try the first act of every room that has one and is free,
+        all in one transaction. `called`: somebody says that there is one; unasked, it looks first, since who only
+        looks is to keep nobody else from writing. Returns whether there was any. Raises SignedOut, LeaseLost,
+        Unavailable."""
         ended, errors = self.lanes.take_ended()
         self._untold += ended
-        found_work = await self._go_on()
+        found_work = (called or bool(self._untold) or await self._anything()) and await self._go_on()
         if errors:
             raise errors[0]
         return found_work
@@ -78,23 +79,22 @@ class Sender:
             async with self._house.database.transaction() as db:
                 await self._write_down(db)
 
+    async def _anything(self) -> bool:
+        async with self._house.database.reading() as db:
+            return bool(await self._ready(db))
+
     async def _go_on(self) -> bool:
-        house, acts = self._house, list[WaitingAct]()
-        if not self._untold:
-            async with house.database.reading() as db:
-                acts = await self._ready(db)
-            if not acts:
-                return False
-        async with house.database.transaction() as db:
+        async with self._house.database.transaction() as db:
             if self._untold:
                 await self._write_down(db)
-                acts = await self._ready(db)
+            acts = await self._ready(db)
             await self._claim(db, acts)
+        told = bool(self._untold)
         self._reached |= self._reached_now()
         self._untold.clear()
         for act in acts:
             self.lanes.begin(act.room_id, self._say(act))
-        return True
+        return told or bool(acts)
 
     async def _ready(self, db: Db) -> list[WaitingAct]:
         """The first act of each free room, as many as there are places."""
@@ -189,11 +189,9 @@ class Sender:
                 return Outcome("sent", event_id=event_id)
         if _too_late(act, now):
             return Outcome("too_late")
-        async with self._house.database.reading() as db:
-            still_true, place = await self._still_true(db, act), await rooms.place(db, act.room_id)
-        if not still_true:
+        if not await self._still_true(act):
             return Outcome("too_late")
-        sent = await self._send(act, place, now)
+        sent = await self._send(act, now)
         return Outcome("sent", event_id=sent.event_id, withheld=sent.withheld, reached=sent.reached)
 
     async def _is_out(self, act: WaitingAct) -> bool:
@@ -224,17 +222,16 @@ class Sender:
                 raise
             return None
 
-    async def _still_true(self, db: Db, act: WaitingAct) -> bool:
+    async def _still_true(self, act: WaitingAct) -> bool:
         """A reminder that had to wait may speak of a session that was called off since."""
         if "series" not in act.parameters:
             return True
         starts = datetime.fromisoformat(act.parameters["starts"])
-        return await schedule.takes_place(db, act.parameters["series"], starts=starts)
+        async with self._house.database.reading() as db:
+            return await schedule.takes_place(db, act.parameters["series"], starts=starts)
 
-    async def _send(self, act: WaitingAct, place: Place | None, now: datetime) -> Sent:
-        if place is None:
-            raise Rejected("HEARTH_NO_ROOM")
-        content = self._house.words.say(act.utterance, act.parameters, place=place, now=now)
+    async def _send(self, act: WaitingAct, now: datetime) -> Sent:
+        content = self._house.words.say(act.utterance, act.parameters, place=act.place, now=now)
         urgency = Urgency[act.priority.name]
         return await self._house.homeserver.send(
             act.matrix_room, act.id, content, urgency=urgency, not_after=act.not_after

@@ -184,7 +184,7 @@ def loops_of(house: House) -> list[Loop]:
     return [
         Loop("listener", listener.pass_once, timedelta, for_whom=lambda: listener.made_work_for),
         _flowing("reconciler", reconciler, after=heard),
-        _flowing("sender", sender, after=heard),
+        _sending(sender, after=heard),
         Loop("timer", timer.pass_once, until_due, after=heard),
         Loop("doorkeeper", listener.door.pass_once, lambda: LOOK_AGAIN, after=heard),
         Loop("keys", KeyWatch(house).pass_once, lambda: LOOK_AGAIN, after=heard),
@@ -194,6 +194,13 @@ def loops_of(house: House) -> list[Loop]:
 def _flowing(name: str, worker: Reconciler | Sender, *, after: asyncio.Event) -> Loop:
     """A loop whose passes begin things and do not wait for them: whatever ends wakes it."""
     return Loop(name, worker.pass_once, lambda: LOOK_AGAIN, after=after, wake=worker.lanes.wake, stop=worker.stop)
+
+
+def _sending(sender: Sender, *, after: asyncio.Event) -> Loop:
+    """Whoever wakes it has put something, as a rule: it is told, and need not look before it begins."""
+    loop = _flowing("sender", sender, after=after)
+    loop.pass_once, loop.at_once = lambda: sender.pass_once(called=loop.called), False
+    return loop
 
 
 WAKES: Mapping[str, Collection[str]] = {

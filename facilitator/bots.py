@@ -6,13 +6,16 @@ Two processes on one device spoil its encryption sessions and Matrix cannot fenc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Select, Text, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator.database.tables import BotAccount, Lease
+from facilitator.database.tables import BotAccount, Lease, plain
 from facilitator.ids import BotId, UserId, new_id
+
+ISO = "%Y-%m-%dT%H:%M:%f"
 
 
 @dataclass(frozen=True)
@@ -122,16 +125,26 @@ async def let_go(db: AsyncSession, bot: BotId, *, holder: str) -> None:
 async def holds(db: AsyncSession, bot: BotId, *, holder: str, epoch: int, lasts: timedelta | None = None) -> bool:
     """Whether this process still holds the account; asked in every claim. With `lasts`, a lease that has run out
     while nobody took it over (the machine's clock was set on, say) is taken again in the same moment."""
-    now = await _database_time(db)
-    lease = await db.get(Lease, bot, with_for_update=lasts is not None)
-    if lease is None or (lease.holder, lease.epoch) != (holder, epoch):
+    postgres = db.get_bind().dialect.name == "postgresql"
+    found = (await db.execute(_lease(postgres, lock=lasts is not None), {"bot": bot})).one_or_none()
+    if found is None or (found.holder, found.epoch) != (holder, epoch):
         return False
-    if lease.expires > now:
+    now = _instant(found.now)
+    if found.expires > now:
         return True
     if lasts is not None:
-        lease.expires = now + lasts
-        await db.flush()
+        await db.execute(update(Lease).where(Lease.bot_account_id == bot).values(expires=now + lasts))
     return lasts is not None
+
+
+@cache
+def _lease(postgres: bool, *, lock: bool) -> Select[Any]:
+    """With the time, so that the two need one question: it stands before everything that is said."""
+    lease = plain(Lease)
+    now = func.clock_timestamp() if postgres else func.strftime(ISO, "now", type_=Text)
+    asked = select(lease.c.holder, lease.c.epoch, lease.c.expires, now.label("now"))
+    asked = asked.where(lease.c.bot_account_id == bindparam("bot"))
+    return asked.with_for_update() if lock else asked
 
 
 async def _set(db: AsyncSession, bot: BotId, **values: Any) -> None:
@@ -143,10 +156,12 @@ async def _set(db: AsyncSession, bot: BotId, **values: Any) -> None:
 
 async def _database_time(db: AsyncSession) -> datetime:
     if db.get_bind().dialect.name == "postgresql":
-        now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
-        return now.astimezone(UTC)
-    written: str = (await db.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))).scalar_one()
-    return datetime.fromisoformat(written).replace(tzinfo=UTC)
+        return _instant((await db.execute(select(func.clock_timestamp()))).scalar_one())
+    return _instant((await db.execute(select(func.strftime(ISO, "now", type_=Text)))).scalar_one())
+
+
+def _instant(now: str | datetime) -> datetime:
+    return now.astimezone(UTC) if isinstance(now, datetime) else datetime.fromisoformat(now).replace(tzinfo=UTC)
 
 
 def _bot(row: BotAccount) -> Bot:

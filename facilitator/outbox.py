@@ -4,21 +4,37 @@ Use cases put; the sender takes the oldest unsettled act of each room and settle
 wiped when the act is settled.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, and_, bindparam, func, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting
+from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting, plain
 from facilitator.database.types import UtcDateTime
 from facilitator.database.upsert import insert_into
 from facilitator.ids import ActId, BotId, EventId, GroupId, MatrixRoomId, RoomId
+from facilitator.rooms import GROUPS, PLACE, Place
 
+OUTBOX = plain(Act)
 SLOW_DOWN, UNREACHABLE = "slow_down", "unreachable"
 """Why an act waits for its next try."""
 GIVEN_UP = ("failed", "uncertain")
@@ -41,6 +57,7 @@ class WaitingAct:
 
     id: ActId
     room_id: RoomId
+    place: Place
     matrix_room: MatrixRoomId
     utterance: str
     parameters: Mapping[str, Any] = field(repr=False)
@@ -69,13 +86,24 @@ async def put(
     not_before: datetime | None = None,
 ) -> bool:
     """Put an act once. Returns whether it was new."""
-    last = select(func.coalesce(func.max(Act.seq), 0) + 1).where(Act.room_id == room_id).scalar_subquery()
     values = {
-        "id": act, "room_id": room_id, "seq": last, "priority": int(priority), "utterance": utterance,
-        "parameters": dict(parameters), "due": now, "not_after": not_after, "attempts": 0, "next_try": not_before,
+        "act": act, "room": room_id, "urgency": int(priority), "what": utterance, "about": dict(parameters),
+        "now": now, "until": not_after, "from": not_before,
     }  # fmt: skip
-    put = await db.scalar(insert_into(db)(Act).values(values).on_conflict_do_nothing().returning(Act.id))
-    return put is not None
+    return await db.scalar(_put(insert_into(db)), values) is not None
+
+
+@cache
+def _put(insert: Callable[[Any], Any]) -> Any:
+    """Written once, as everything here that is said with every answer: putting it into words costs more than SQL."""
+    last = select(func.coalesce(func.max(OUTBOX.c.seq), 0) + 1).where(OUTBOX.c.room_id == bindparam("room"))
+    named = {
+        "id": "act", "room_id": "room", "priority": "urgency", "utterance": "what", "parameters": "about",
+        "due": "now", "not_after": "until", "next_try": "from",
+    }  # fmt: skip
+    values = {column: bindparam(name, type_=OUTBOX.c[column].type) for column, name in named.items()}
+    put = insert(OUTBOX).values(values | {"seq": last.scalar_subquery(), "attempts": 0})
+    return put.on_conflict_do_nothing().returning(OUTBOX.c.id)
 
 
 async def said_lately(db: AsyncSession, room_id: RoomId, utterance: str, *, since: datetime) -> bool:
@@ -93,8 +121,12 @@ async def last_said(db: AsyncSession, room_id: RoomId, utterance: str) -> dateti
 
 async def waiting_to_say(db: AsyncSession, room_id: RoomId, utterance: str) -> int:
     """How often this is about to be said in a room."""
-    unsettled = select(func.count()).where(Act.room_id == room_id, Act.utterance == utterance, Act.outcome.is_(None))
-    return await db.scalar(unsettled) or 0
+    return await db.scalar(WAITING, {"room": room_id, "what": utterance}) or 0
+
+
+WAITING = select(func.count()).where(
+    OUTBOX.c.room_id == bindparam("room"), OUTBOX.c.utterance == bindparam("what"), OUTBOX.c.outcome.is_(None)
+)
 
 
 async def known(db: AsyncSession, acts: Sequence[ActId]) -> frozenset[ActId]:
@@ -130,46 +162,45 @@ async def next_acts(db: AsyncSession, bot: BotId, *, now: datetime, limit: int =
     """
     rows: Any = await db.execute(_firsts(), {"bot": bot, "now": now, "at_most": limit})
     return [
-        WaitingAct(act, room, matrix, what, parameters or {}, not_after, first_try, tried_on, tries, Priority(priority))
-        for act, room, matrix, what, parameters, priority, not_after, first_try, tried_on, tries in rows
-    ]
+        WaitingAct(
+            act, place[0], Place(*place), matrix, what, parameters or {}, not_after, first_try, tried_on, tries,
+            Priority(priority),
+        )
+        for act, matrix, what, parameters, priority, not_after, first_try, tried_on, tries, *place in rows
+    ]  # fmt: skip
 
 
 @cache
 def _firsts() -> Select[Any]:
-    """Written once: it is asked at every turn, and putting it into words costs more than the answer."""
-    place = func.row_number().over(partition_by=Act.room_id, order_by=(Act.priority, Act.seq, Act.id))
-    firsts = select(Act.id, place.label("place")).where(Act.outcome.is_(None)).subquery()
-    what = (Act.id, Act.room_id, RoomSighting.matrix_room, Act.utterance, Act.parameters, Act.priority)
+    act, room, seen = OUTBOX.c, plain(Room).c, plain(RoomSighting).c
+    place = func.row_number().over(partition_by=act.room_id, order_by=(act.priority, act.seq, act.id))
+    firsts = select(act.id, place.label("place")).where(act.outcome.is_(None)).subquery()
+    what = (act.id, seen.matrix_room, act.utterance, act.parameters, act.priority)
+    when = (act.not_after, act.first_try, act.tried_on, act.attempts)
     return (
-        select(*what, Act.not_after, Act.first_try, Act.tried_on, Act.attempts)
-        .join(firsts, firsts.c.id == Act.id)
-        .join(Room, Room.id == Act.room_id)
-        .join(RoomSighting, RoomSighting.room_id == Act.room_id)
+        select(*what, *when, *PLACE)
+        .join_from(OUTBOX, firsts, firsts.c.id == act.id)
+        .join(plain(Room), room.id == act.room_id)
+        .join(plain(RoomSighting), seen.room_id == act.room_id)
+        .outerjoin(GROUPS, GROUPS.c.id == room.group_id)
         .where(
             firsts.c.place == literal(1),
-            Room.bot_account_id == bindparam("bot", type_=Text),
-            RoomSighting.matrix_room.is_not(None),
-            RoomSighting.encryption.is_not(None),
-            or_(Room.kind != "direct", _is_there()),
-            or_(Act.next_try.is_(None), Act.next_try <= bindparam("now", type_=UtcDateTime())),
+            room.bot_account_id == bindparam("bot", type_=Text),
+            seen.matrix_room.is_not(None),
+            seen.encryption.is_not(None),
+            or_(room.kind != "direct", _is_there()),
+            or_(act.next_try.is_(None), act.next_try <= bindparam("now", type_=UtcDateTime())),
         )
-        .order_by(Act.priority, Act.not_after.is_(None), Act.not_after, Act.due, Act.seq, Act.id)
+        .order_by(act.priority, act.not_after.is_(None), act.not_after, act.due, act.seq, act.id)
         .limit(bindparam("at_most", type_=Integer))
     )
 
 
 def _is_there() -> ColumnElement[bool]:
     """A direct room's person has joined it: what was said before, they could not read."""
-    return (
-        select(MembershipSighting.room_id)
-        .where(
-            MembershipSighting.room_id == Room.id,
-            MembershipSighting.person_index == Room.person_index,
-            MembershipSighting.membership == "join",
-        )
-        .exists()
-    )
+    room, seen = plain(Room).c, plain(MembershipSighting).c
+    there = (seen.room_id == room.id, seen.person_index == room.person_index, seen.membership == "join")
+    return select(seen.room_id).where(*there).exists()
 
 
 async def next_try(db: AsyncSession, bot: BotId) -> datetime | None:
@@ -183,13 +214,19 @@ async def next_try(db: AsyncSession, bot: BotId) -> datetime | None:
 
 async def trying(db: AsyncSession, acts: Sequence[ActId], *, now: datetime, device: str | None = None) -> None:
     """Write down that these are being tried, and from which device, before they are."""
-    await db.execute(
-        update(Act)
-        .where(Act.id.in_(acts))
+    for act in acts:  # one, as a rule
+        await db.execute(_trying(), {"act": act, "now": now, "device": device})
+
+
+@cache
+def _trying() -> Update:
+    return (
+        update(OUTBOX)
+        .where(OUTBOX.c.id == bindparam("act"))
         .values(
-            first_try=func.coalesce(Act.first_try, literal(now, UtcDateTime())),
-            tried_on=func.coalesce(Act.tried_on, literal(device, Text())),
-            attempts=Act.attempts + 1,
+            first_try=func.coalesce(OUTBOX.c.first_try, bindparam("now", type_=UtcDateTime())),
+            tried_on=func.coalesce(OUTBOX.c.tried_on, bindparam("device", type_=Text)),
+            attempts=OUTBOX.c.attempts + 1,
             next_try=None,
         )
     )
@@ -261,8 +298,12 @@ async def settle(
     why: str | None = None,
 ) -> None:
     """Sent, failed, uncertain or too late; what it would have said is wiped."""
-    await db.execute(
-        update(Act)
-        .where(Act.id == act)
-        .values(outcome=outcome, event_id=event_id, why=why, settled=now, parameters=None, next_try=None)
-    )
+    how = {"act": act, "how": outcome, "event": event_id, "because": why, "now": now}
+    await db.execute(_settle(), how)
+
+
+@cache
+def _settle() -> Update:
+    named = {"outcome": "how", "event_id": "event", "why": "because", "settled": "now"}
+    values = {column: bindparam(name, type_=OUTBOX.c[column].type) for column, name in named.items()}
+    return update(OUTBOX).where(OUTBOX.c.id == bindparam("act")).values(values | {"parameters": None, "next_try": None})

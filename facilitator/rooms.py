@@ -21,6 +21,7 @@ from facilitator.database.tables import (
     MembershipSighting,
     Room,
     RoomSighting,
+    plain,
 )
 from facilitator.database.upsert import insert_into
 from facilitator.errors import N_, NotFound
@@ -158,14 +159,15 @@ async def wanted(
     )
 
 
-PLACES = select(
-    Room.id, Room.kind, Room.group_id, func.coalesce(Group.language, "en"), func.coalesce(Group.time_zone, "UTC"),
-    Room.person,
-).outerjoin(Group, Group.id == Room.group_id)  # fmt: skip
-PLACE_OF = PLACES.where(Room.id == bindparam("wanted", type_=Text))
-PLACE_AT = PLACES.join(RoomSighting, RoomSighting.room_id == Room.id).where(
-    RoomSighting.matrix_room == bindparam("wanted", type_=Text)
-)
+ROOMS, GROUPS, SEEN = plain(Room), plain(Group), plain(RoomSighting)
+PLACE = (
+    ROOMS.c.id, ROOMS.c.kind, ROOMS.c.group_id, func.coalesce(GROUPS.c.language, "en"),
+    func.coalesce(GROUPS.c.time_zone, "UTC"), ROOMS.c.person,
+)  # fmt: skip
+"""What a Place is made of, of a room and its group, if it has one."""
+PLACES = select(*PLACE).outerjoin_from(ROOMS, GROUPS, GROUPS.c.id == ROOMS.c.group_id)
+PLACE_OF = PLACES.where(ROOMS.c.id == bindparam("wanted", type_=Text))
+PLACE_AT = PLACES.join(SEEN, SEEN.c.room_id == ROOMS.c.id).where(SEEN.c.matrix_room == bindparam("wanted", type_=Text))
 """Written once: asked with every message, and putting a question into words costs more than asking it."""
 
 

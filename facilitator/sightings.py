@@ -3,12 +3,13 @@
 Called by the bridge only; the panel reads it to say truthfully how a room is.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import (
@@ -19,6 +20,7 @@ from facilitator.database.tables import (
     Room,
     RoomSighting,
     SetAside,
+    plain,
 )
 from facilitator.database.types import UtcDateTime
 from facilitator.database.upsert import insert_into, put
@@ -270,7 +272,18 @@ async def cursor(db: AsyncSession, bot: BotId) -> str | None:
 
 async def listened(db: AsyncSession, bot: BotId, since: str, *, now: datetime) -> None:
     """How far this account has listened. Commit it with what was heard."""
-    await put(db, Cursor, {"bot_account_id": bot}, {"since": since, "at": now})
+    await db.execute(_listened(insert_into(db)), {"bot": bot, "place": since, "now": now})
+
+
+@cache
+def _listened(insert: Callable[[Any], Any]) -> Any:
+    """Written once: it is said with everything that is heard."""
+    cursor = plain(Cursor)
+    values = {"since": bindparam("place"), "at": bindparam("now", type_=UtcDateTime())}
+    put = insert(cursor).values(bot_account_id=bindparam("bot"), **values)
+    return put.on_conflict_do_update(
+        index_elements=["bot_account_id"], set_={name: put.excluded[name] for name in values}
+    )
 
 
 async def tries(db: AsyncSession, event: EventId) -> int:

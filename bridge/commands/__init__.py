@@ -21,28 +21,34 @@ SAID_ANYWAY = 3
 Somebody who asks a thousand times does not make the room unreadable."""
 
 
-async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> None:
-    """Answer a message that is a command; leave all others alone.
+def is_talk(message: Message) -> bool:
+    """Whether it is no command wherever it was said: nothing comes of it."""
+    return asked(message.body, direct=True) is None and asked(message.body, direct=False) is None
+
+
+async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> bool:
+    """Answer a message that is a command; leave all others alone. Returns whether there is anything to say.
 
     Obeyed only from a device of its sender: a homeserver can forge a sender, never a key. Help is always answered,
     also late, also in clear: nothing is done by it but telling people where help is.
     """
     wish = asked(message.body, direct=place.kind == "direct")
     if wish is None:
-        return
+        return False
     command = next((c for c in COMMANDS if wish.word in c.words), None)
     urgent = command is help_now.COMMAND
     if not urgent and (not message.bound or now - message.sent_at > STALE):
-        return
+        return False
     if urgent:
         await _help(db, message, place, now=now)
-        return
+        return True
     reply = await command.reply(Call(db, place, message.sender, message.sent_at, now)) if command else _unknown(wish)
-    if reply is not None and await outbox.waiting_to_say(db, place.id, reply.utterance) < SAID_ANYWAY:
-        await outbox.put(
-            db, because("reply", *message.cause), place.id, utterance=reply.utterance,
-            parameters=reply.parameters, priority=Priority.REPLY, now=now,
-        )  # fmt: skip
+    if reply is None or await outbox.waiting_to_say(db, place.id, reply.utterance) >= SAID_ANYWAY:
+        return False
+    return await outbox.put(
+        db, because("reply", *message.cause), place.id, utterance=reply.utterance,
+        parameters=reply.parameters, priority=Priority.REPLY, now=now,
+    )  # fmt: skip
 
 
 async def _help(db: Db, message: Message, place: Place, *, now: datetime) -> None:

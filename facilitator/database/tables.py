@@ -7,6 +7,7 @@ write is in none of them: event ids and verdicts, never words.
 from datetime import datetime
 from typing import Any, ClassVar
 
+import sqlalchemy
 from sqlalchemy import ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -45,6 +46,13 @@ class Table(DeclarativeBase):
             )
         },
     }
+
+
+def plain(table: type[Table]) -> sqlalchemy.Table:
+    """The table without its objects: what is said about it costs a third less, which tells where it is said often."""
+    found = table.__table__
+    assert isinstance(found, sqlalchemy.Table)
+    return found
 
 
 # ---------------- what should be: written by use cases only

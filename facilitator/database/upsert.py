@@ -25,7 +25,7 @@ async def put(
     await db.execute(insert.on_conflict_do_update(index_elements=list(key), set_=again or values, where=where))
 
 
-def insert_into(db: AsyncSession) -> Callable[[type[Table]], Any]:
+def insert_into(db: AsyncSession) -> Callable[[Any], Any]:
     """The engine's own INSERT, which knows ON CONFLICT."""
     if db.get_bind().dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # a house on SQLite need not load it

@@ -135,11 +135,12 @@ async def test_a_poisoned_message_is_set_aside_and_the_others_are_answered(
     room = await any_house.matrix_room(group)
     tries, answer = [], commands.answer
 
-    async def stumble(db: object, message: object, place: object, **more: object) -> None:
-        await answer(db, message, place, **more)  # type: ignore[arg-type]
+    async def stumble(db: object, message: object, place: object, **more: object) -> bool:
+        said = await answer(db, message, place, **more)  # type: ignore[arg-type]
         if getattr(message, "sender", "") == CLEO:
             tries.append(message)
             raise KeyError("poison")
+        return said
 
     monkeypatch.setattr(commands, "answer", stumble)
     await ben.say(room, "!help")
