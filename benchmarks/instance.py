@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
+from benchmarks.environments import python
 from deploy import commands, ports
 from facilitator import accounts, groups, members, schedule
 from facilitator.clock import Clock
@@ -98,8 +98,10 @@ class Instance:
     async def start(self) -> None:
         began = time.perf_counter()
         with (self.folder / "bridge.log").open("ab") as log:
-            command = [sys.executable, "-m", "deploy.cli", "bridge", "--settings", str(self.settings)]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+            command = [python("hearth"), "-m", "deploy.cli", "bridge", "--settings", str(self.settings)]
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=as_installed(), stdout=log, stderr=log, start_new_session=True
+            )
         async with aiohttp.ClientSession() as http, asyncio.timeout(READY_WITHIN):
             while not await self._ready(http):
                 assert self.process.poll() is None, f"the bridge ended: see {self.folder / 'bridge.log'}"
@@ -183,6 +185,11 @@ class Instance:
                 if wanted <= ready:
                     return
                 await asyncio.sleep(0.1)
+
+
+def as_installed() -> dict[str, str]:
+    """Our modules compiled once and not at every start, as they are where Hearth is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _write(folder: Path, homeserver: str, user_id: UserId, password: str, url: str) -> tuple[Path, int]:

@@ -1,40 +1,24 @@
-"""The peers beside which the bridge is measured: started, awaited, ended; their packages in a venv of their own.
+"""The peers beside which the bridge is measured: started, awaited, ended.
 
-maubot pins versions that clash with ours, so its environment is made on demand from requirements/peers.lock, beside
-the checkout's own and never inside it.
+Each is what its own documentation has: nothing of ours is in the same process.
 """
 
 import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import python
 from deploy import matrix_accounts
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(__file__).parent / "peer"
-LOCK = ROOT / "requirements" / "peers.lock"
 READY_SECONDS = 60.0
-
-
-def python() -> str:
-    """The interpreter of the peers' environment, made when it is not there or its lock has changed."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
-    home = cache / "hearth" / "peers"
-    made = home / "ready"
-    if not made.exists() or made.read_text() != LOCK.read_text():
-        print("Making the peers' environment …", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(LOCK)]
-        subprocess.run([home / "bin" / "python", *install], check=True)
-        made.write_text(LOCK.read_text())
-    return str(home / "bin" / "python")
 
 
 @asynccontextmanager
@@ -82,7 +66,15 @@ def blind(url: str, who: matrix_accounts.SignedIn) -> list[str]:
 
 
 def nio(url: str, who: matrix_accounts.SignedIn, folder: Path) -> list[str]:
-    return [python(), str(PROGRAMS / "nio_bot.py"), url, who.access_token, who.user_id, who.device_id, str(folder)]
+    return [
+        python("peers"),
+        str(PROGRAMS / "nio_bot.py"),
+        url,
+        who.access_token,
+        who.user_id,
+        who.device_id,
+        str(folder),
+    ]
 
 
 def maubot(url: str, who: matrix_accounts.SignedIn, folder: Path) -> list[str]:
@@ -110,4 +102,4 @@ def maubot(url: str, who: matrix_accounts.SignedIn, folder: Path) -> list[str]:
     }  # fmt: skip
     (folder / "config.yaml").write_text(json.dumps(config))  # every JSON is YAML
     meta = str(PROGRAMS / "maubot_plugin" / "maubot.yaml")
-    return [python(), "-m", "maubot.standalone", "-c", str(folder / "config.yaml"), "-m", meta]
+    return [python("peers"), "-m", "maubot.standalone", "-c", str(folder / "config.yaml"), "-m", meta]

@@ -5,6 +5,7 @@ Everything is imported where it is needed: `hearth --version` does not wait for 
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Coroutine
@@ -79,6 +80,7 @@ def bridge(settings: Path) -> None:
     from deploy import commands, logs
 
     logs.configure()
+    gc.freeze()  # what is loaded stays: looking through all of it again and again would stop the loops each time
     run(service.run(commands.house_of(settings), commands.bridge_of(settings)))
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 START = """
-import sys
+import gc, sys
 from deploy.cli import main
 try:
     main(["bridge", "--settings", "nowhere/hearth.toml"])
 except SystemExit as ended:
-    print(ended.code, *sys.modules)
+    print(ended.code, gc.get_freeze_count(), *sys.modules)
 """
 OTHERS_ALONE = {
     "the panel": {"web.service", "web.pages", "web.forms", "pydantic", "pydantic_core"},
@@ -26,13 +26,22 @@ OTHERS_ALONE = {
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """All that is there when the bridge, its database on SQLite, is about to read its settings."""
+def started(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     run = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{START}"]
     ended = subprocess.run(run, cwd=tmp_path_factory.mktemp("start"), capture_output=True, text=True, check=True)
-    status, *modules = ended.stdout.split()
+    status, *found = ended.stdout.split()
     assert status == "2", ended.stderr
-    return set(modules)
+    return found
+
+
+@pytest.fixture(scope="module")
+def loaded(started: list[str]) -> set[str]:
+    """All that is there when the bridge, its database on SQLite, is about to read its settings."""
+    return set(started[1:])
+
+
+def test_what_was_loaded_is_not_looked_through_for_waste_again_and_again(started: list[str]) -> None:
+    assert int(started[0]) > 50_000
 
 
 def test_the_bridge_is_among_what_is_loaded(loaded: set[str]) -> None:
