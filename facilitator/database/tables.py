@@ -188,7 +188,11 @@ class Act(Table):
     """One thing to say, once. Its id follows from its cause and is the Matrix transaction id as well."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_unsettled", "outcome", "room_id", "priority", "seq"), STRICT)
+    __table_args__ = (
+        Index("ix_outbox_unsettled", "outcome", "room_id", "priority", "seq"),
+        Index("ix_outbox_settled", "settled"),  # for pruning
+        STRICT,
+    )
     id: Mapped[ActId] = mapped_column(primary_key=True)
     room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"))
     seq: Mapped[int]  # order within a room

@@ -86,6 +86,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("tried_on", sa.Text(), nullable=True))
+        batch_op.create_index("ix_outbox_settled", ["settled"], unique=False)
 
     with op.batch_alter_table("room_sightings", schema=None) as batch_op:
         batch_op.add_column(sa.Column("version", sa.Text(), nullable=True))
@@ -118,6 +119,7 @@ def downgrade() -> None:
         batch_op.drop_column("version")
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index("ix_outbox_settled")
         batch_op.drop_column("tried_on")
 
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
