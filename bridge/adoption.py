@@ -16,7 +16,7 @@ from bridge.house import House, LeaseLost, one_line
 from bridge.matrix.homeserver import FoundRoom, KnownRoom, Rejected, SignedOut, SlowDown, TryLater
 from facilitator import members, renewals, rooms, sightings
 from facilitator.database import Unavailable
-from facilitator.ids import EventId, MatrixRoomId, UserId
+from facilitator.ids import EventId, MatrixRoomId, RoomId, UserId
 
 log = structlog.get_logger(__name__)
 TRIES = 3
@@ -34,6 +34,8 @@ class Adoption:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._made: dict[MatrixRoomId, RoomId] = {}
+        """Rooms we made that were heard of before it was known which one is used."""
 
     async def take_in(self, sync: Sync, *, or_leave: bool) -> None:
         """See to every room we have come into. Raises TryLater when some of it has to be tried again with the same
@@ -42,6 +44,7 @@ class Adoption:
         for room in (room for room, is_now in sync.ours.items() if is_now == "join"):
             adopt = partial(self._adopt, room, again, or_leave=or_leave)
             await self._try(EventId(f"adoption {room}"), adopt, again)
+        await self._leave_twins(again)
         if again:
             raise again[0]
 
@@ -68,8 +71,8 @@ class Adoption:
     async def _adopt(self, room: MatrixRoomId, again: list[TryLater], *, or_leave: bool) -> None:
         """We are in a room that is not known as ours: take it as the direct room of the one who made it, or leave.
 
-        A room we made ourselves is left to the reconciler, who finds it by its marker; and the first sync of all,
-        which names every room the account was ever in, makes us leave none.
+        A room we made ourselves is left to the reconciler, who finds it by its marker, unless there is another already;
+        and the first sync of all, which names every room the account was ever in, makes us leave none.
         """
         house = self._house
         async with house.database.reading() as db:
@@ -77,6 +80,8 @@ class Adoption:
                 return
         with suppress(Rejected):  # we are out of it again already
             found = await house.homeserver.look(room)
+            if or_leave and found.marker is not None and self._is_empty(found):
+                self._made[room] = found.marker
             if found.predecessor is not None and await self._is_ours(found.predecessor):
                 return  # it may have taken the place of one of ours; the reconciler sees whether
             person = await self._whose(found)
@@ -84,6 +89,32 @@ class Adoption:
                 await self._take_as_direct(found, person, again)
             elif or_leave and found.made_by != house.homeserver.user_id:
                 await house.homeserver.decline(room)
+
+    def _is_empty(self, found: FoundRoom) -> bool:
+        there = {user for user, membership in found.members.items() if membership in sightings.THERE}
+        return there <= {self._house.homeserver.user_id, self._house.recovery}
+
+    async def _leave_twins(self, again: list[TryLater]) -> None:
+        """An answer to createRoom that was lost, or came to nobody, may have made a room all the same, and late: after
+        we had looked for it and made another. Nobody was asked in there."""
+        for room, marker in list(self._made.items()):
+            async with self._house.database.reading() as db:
+                used = await sightings.matrix_room(db, marker)
+                former = await renewals.was_in(db, room)
+            if used is None:
+                continue
+            if (
+                used == room
+                or former is not None
+                or await self._try(EventId(f"leaving {room}"), partial(self._leave, room, instead_of=used), again)
+            ):
+                del self._made[room]
+
+    async def _leave(self, room: MatrixRoomId, *, instead_of: MatrixRoomId) -> None:
+        with suppress(Rejected):
+            found = await self._house.homeserver.look(room)
+            if self._is_empty(found) and found.predecessor != instead_of:  # else the room in use goes on there
+                await self._house.homeserver.decline(room)
 
     async def _is_ours(self, room: MatrixRoomId) -> bool:
         async with self._house.database.reading() as db:

@@ -1,0 +1,71 @@
+"""A room that comes about after its making was taken for failed: one is used, the other left, nobody asked there."""
+
+from datetime import timedelta
+
+from bridge.matrix.homeserver import CreateRoom
+from bridge.plan import plan
+from facilitator import rooms
+from facilitator.ids import GroupId
+from tests.cast import ADA, BOT
+from tests.fake_rooms import FakeRoom
+from tests.fake_weather import dead_line
+from tests.journeys.running import Running
+from tests.journeys.test_flow import until
+
+HALF_A_MINUTE = timedelta(seconds=30)
+
+
+async def come_about(house: Running, group: GroupId) -> FakeRoom:
+    """What the homeserver was asked for when the line broke."""
+    async with house.database.reading() as db:
+        wanted = await rooms.wanted(db, await rooms.group_room_id(db, group), now=house.clock.now())
+    (step,) = (step for step in plan(wanted, None) if isinstance(step, CreateRoom))
+    return house.server.create(BOT, step)
+
+
+async def is_left(house: Running, group: GroupId, twin: FakeRoom) -> None:
+    first, second = house.all_marked(await house.room_id(group))
+    used = first if second is twin else second
+    assert used.members() == {BOT: "join", ADA: "invite"}
+    assert twin.membership(BOT) == "leave"
+    assert [event.state_key for event in twin.events if event.type == "m.room.member"] == [BOT, BOT]
+    assert (await house.page(group)).room.state == "up_to_date"
+
+
+async def test_one_that_comes_about_after_another_was_made(house: Running) -> None:
+    house.server.weather.strike(dead_line(), on="create")
+    group = await house.open_group()
+    await house.settle()
+    house.clock.turn(HALF_A_MINUTE)
+    await house.settle()
+    twin = await come_about(house, group)
+    await house.settle()
+    await is_left(house, group, twin)
+
+
+async def test_one_that_comes_about_while_another_is_made(house: Running) -> None:
+    house.server.weather.strike(dead_line(), on="create")
+    group = await house.open_group()
+    await house.settle()
+    house.clock.turn(HALF_A_MINUTE)
+    house.server.weather.slow(HALF_A_MINUTE, on="create")
+    assert house.reconciler is not None
+    await until(lambda: bool(house.clock.sleepers), going_on=house.reconciler.pass_once)
+    twin = await come_about(house, group)
+    await house.passes[0]()
+    assert twin.membership(BOT) == "join", "it is not known yet which one is used"
+    house.server.weather.slow(timedelta(), on="create")
+    house.clock.turn(HALF_A_MINUTE)
+    await house.settle()
+    await house.passes[0]()
+    await house.settle()
+    await is_left(house, group, twin)
+
+
+async def test_one_that_somebody_is_in_is_not_left(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    twin = await come_about(house, group)
+    house.server.change_membership(twin, BOT, ADA, "invite")
+    await house.settle()
+    assert twin.membership(BOT) == "join"
