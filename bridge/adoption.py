@@ -11,16 +11,18 @@ from functools import partial
 
 import structlog
 
-from bridge.heard import Sync
+from bridge.heard import MembershipChanged, Sync
 from bridge.house import House, LeaseLost, one_line
 from bridge.matrix.homeserver import FoundRoom, KnownRoom, Rejected, SignedOut, SlowDown, TryLater
 from facilitator import members, renewals, rooms, sightings
 from facilitator.database import Unavailable
-from facilitator.ids import EventId, MatrixRoomId, RoomId, UserId
+from facilitator.ids import EventId, MatrixRoomId, UserId
 
 log = structlog.get_logger(__name__)
 TRIES = 3
 AGAIN = timedelta(seconds=1)
+PLACED_WITHIN = timedelta(minutes=2)
+"""A room we made is known by then, or another was made in its place."""
 
 
 async def tried_in_vain(house: House, event_id: EventId) -> bool:
@@ -34,8 +36,8 @@ class Adoption:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._made: dict[MatrixRoomId, RoomId] = {}
-        """Rooms we made that were heard of before it was known which one is used."""
+        self._not_placed: dict[MatrixRoomId, float] = {}
+        """Rooms we are in, and since when that is heard, until it is known what for."""
 
     async def take_in(self, sync: Sync, *, or_leave: bool) -> None:
         """See to every room we have come into. Raises TryLater when some of it has to be tried again with the same
@@ -44,7 +46,7 @@ class Adoption:
         for room in (room for room, is_now in sync.ours.items() if is_now == "join"):
             adopt = partial(self._adopt, room, again, or_leave=or_leave)
             await self._try(EventId(f"adoption {room}"), adopt, again)
-        await self._leave_twins(again)
+        await self._leave_twins(sync, again)
         if again:
             raise again[0]
 
@@ -80,8 +82,6 @@ class Adoption:
                 return
         with suppress(Rejected):  # we are out of it again already
             found = await house.homeserver.look(room)
-            if or_leave and found.marker is not None and self._is_empty(found):
-                self._made[room] = found.marker
             if found.predecessor is not None and await self._is_ours(found.predecessor):
                 return  # it may have taken the place of one of ours; the reconciler sees whether
             person = await self._whose(found)
@@ -94,26 +94,30 @@ class Adoption:
         there = {user for user, membership in found.members.items() if membership in sightings.THERE}
         return there <= {self._house.homeserver.user_id, self._house.recovery}
 
-    async def _leave_twins(self, again: list[TryLater]) -> None:
-        """An answer to createRoom that was lost, or came to nobody, may have made a room all the same, and late: after
-        we had looked for it and made another. Nobody was asked in there."""
-        for room, marker in list(self._made.items()):
-            async with self._house.database.reading() as db:
-                used = await sightings.matrix_room(db, marker)
-                former = await renewals.was_in(db, room)
-            if used is None:
+    async def _leave_twins(self, sync: Sync, again: list[TryLater]) -> None:
+        """What we asked for while the line broke may be made all the same, and late: after we had looked for it and
+        made another. Nobody was asked in there."""
+        us, now = self._house.homeserver.user_id, self._house.clock.monotonic()
+        for event in sync.events:
+            if isinstance(event, MembershipChanged) and event.user == event.sender == us and event.membership == "join":
+                self._not_placed.setdefault(event.room, now)
+        for room, since in list(self._not_placed.items()):
+            if not (placed := await self._is_ours(room)) and now - since < PLACED_WITHIN.total_seconds():
                 continue
-            if (
-                used == room
-                or former is not None
-                or await self._try(EventId(f"leaving {room}"), partial(self._leave, room, instead_of=used), again)
-            ):
-                del self._made[room]
+            del self._not_placed[room]
+            if not placed and not await self._try(EventId(f"twin {room}"), partial(self._leave_twin, room), again):
+                self._not_placed[room] = since
 
-    async def _leave(self, room: MatrixRoomId, *, instead_of: MatrixRoomId) -> None:
-        with suppress(Rejected):
+    async def _leave_twin(self, room: MatrixRoomId) -> None:
+        with suppress(Rejected):  # we are out of it already
             found = await self._house.homeserver.look(room)
-            if self._is_empty(found) and found.predecessor != instead_of:  # else the room in use goes on there
+            if found.marker is None or not self._is_empty(found):
+                return
+            async with self._house.database.reading() as db:
+                used = await sightings.matrix_room(db, found.marker)
+            if used in (None, found.predecessor):  # it may become the one
+                self._not_placed[room] = self._house.clock.monotonic()
+            else:
                 await self._house.homeserver.decline(room)
 
     async def _is_ours(self, room: MatrixRoomId) -> bool:
