@@ -97,9 +97,13 @@ class Rooms:
 
     def __getitem__(self, room: MatrixRoomId) -> Room:
         """The room, known from now on."""
-        if room not in self._rooms:
-            self._rooms[room] = Room(room, joined=self._remembered.joined(room) if self._remembered else None)
+        self._take_up([room])
         return self._rooms[room]
+
+    def _take_up(self, rooms: Iterable[MatrixRoomId]) -> None:
+        new = [room for room in rooms if room not in self._rooms]
+        inside = self._remembered.joined(new) if self._remembered and new else {}
+        self._rooms |= {room: Room(room, joined=inside.get(room)) for room in new}
 
     def keep(self) -> None:
         """Have what was heard outlive us."""
@@ -117,8 +121,10 @@ class Rooms:
             self._remembered.forget_all()
 
     def remember(self, rooms: Iterable[KnownRoom]) -> None:
-        for known in rooms:
-            room = self[known.room]
+        told = list(rooms)
+        self._take_up(known.room for known in told)
+        for known in told:
+            room = self._rooms[known.room]
             room.all_devices = known.all_devices
             room.seen_as(known.history_visibility)
             if known.encryption.get("algorithm") == MEGOLM:

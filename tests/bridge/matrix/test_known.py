@@ -1,14 +1,18 @@
 """What is kept of a room: encryption is never lowered, keys last as the room asks."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.matrix.homeserver import KnownRoom
+from bridge.matrix.keystore import KeyStore
 from bridge.matrix.known import Room, Rooms
+from bridge.matrix.library import OlmAccount
+from bridge.matrix.remembered import Remembered
 from bridge.matrix.screening import MEGOLM
-from facilitator.ids import MatrixRoomId
+from facilitator.ids import MatrixRoomId, UserId
 
 ROOM = MatrixRoomId("!room")
 
@@ -94,3 +98,18 @@ def test_who_comes_and_another_history_make_it_a_new_key_and_nothing_else_does()
     room.new_key = False
     room.hear(history("shared"))
     assert room.new_key
+
+
+def test_who_was_in_a_thousand_rooms_is_asked_once_at_a_start(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keystore.db", bytes(range(32))).open(UserId("@bot:test"), "BOT")
+    store.save_account(OlmAccount())
+    rooms = [MatrixRoomId(f"!room{number}") for number in range(1_000)]
+    remembered = Remembered(store)
+    remembered.keep_joined({room: {"@ada:test", f"@ben:{room[1:]}"} for room in rooms[:-1]})
+    asked: list[str] = []
+    store.database.connection().set_trace_callback(asked.append)
+    known = Rooms(remembered)
+    known.remember(KnownRoom(room, {"algorithm": MEGOLM}, all_devices=False) for room in rooms)
+    assert len(asked) == 1
+    assert known[rooms[7]].joined == {"@ada:test", "@ben:room7"} and known[rooms[-1]].joined is None
+    store.close()
