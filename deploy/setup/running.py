@@ -1,8 +1,10 @@
 """The commands of set-up as functions: what was typed goes in, what was done is said line by line."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,11 @@ from facilitator.settings_file import table_of
 
 NO_ANSWER = "The homeserver does not answer just now. Nothing is lost: run this again in a moment."
 SLOW_DOWN = "The homeserver asks to wait {seconds} seconds before it is asked again. Run this again then."
+NOT_YET = "The homeserver has not answered yet. Waiting for it, a minute at most …"
+SOON = timedelta(seconds=2)
+READY = "The bot is ready."
+READY_BEFORE = "The bot is ready: the rest was there already."
+NOTHING_DONE = "All of it was there: nothing else had to be done."
 REFUSED = "The homeserver said no ({code}). Check its settings and the account's rights, then run this again."
 
 
@@ -58,9 +65,9 @@ async def _setup(given: Given, told: Told) -> None:
     host = Host(given.ask, held)
     admin_token = secret_in(given.admin_token_file) if given.admin_token_file else None
     given.secrets.read()
-    tables, is_known = await _answers(given, host, clock)
+    tables, is_known = await _answers(given, host, told, clock)
     if settings_file.write(given.settings, tables):
-        told.say(f"Wrote the settings to {given.settings}.")
+        told.did(f"Wrote the settings to {given.settings}.")
     else:
         told.say(f"The settings in {given.settings} were right already.")
     if "house" not in held:
@@ -72,10 +79,25 @@ async def _setup(given: Given, told: Told) -> None:
     await steps.device(given.settings, told, clock=clock, admin_token=admin_token)
     if not is_known:
         told.remains.append("Start the two services: hearth bridge and hearth web")
-    told.say("The bot is ready." if not is_known else "All of it was there: nothing else had to be done.")
+    told.say(READY if not is_known else READY_BEFORE if told.changed else NOTHING_DONE)
 
 
-async def _answers(given: Given, host: Host, clock: Clock) -> tuple[dict[str, dict[str, str]], bool]:
+@asynccontextmanager
+async def saying_that_it_waits(told: Told, clock: Clock) -> AsyncIterator[None]:
+    """A homeserver may be silent for long; whoever typed the command is not left to wonder."""
+
+    async def say() -> None:
+        await clock.sleep(SOON)
+        told.say(NOT_YET)
+
+    saying = asyncio.ensure_future(say())
+    try:
+        yield
+    finally:
+        saying.cancel()
+
+
+async def _answers(given: Given, host: Host, told: Told, clock: Clock) -> tuple[dict[str, dict[str, str]], bool]:
     """The settings to write, and whether this account has been set up before."""
     organisation = host.text(
         given.organisation, "--organisation", "Your organisation's name", setting=("house", "organisation")
@@ -87,10 +109,11 @@ async def _answers(given: Given, host: Host, clock: Clock) -> tuple[dict[str, di
     typed = host.text(
         given.homeserver, "--homeserver", "The homeserver: its name or its address", setting=("bridge", "homeserver")
     )
-    address = await discovery.find(typed, clock=clock)
     bot = user_ids.parse(
         host.text(given.user_id, "--user-id", "The Matrix ID of the bot's account", setting=("bridge", "user_id"))
     )
+    async with saying_that_it_waits(told, clock):
+        address = await discovery.find(typed, clock=clock)
     before = host.settings.get("bridge", {}).get("user_id")
     is_known = before == bot and await _is_signed_in(given.settings)
     if not is_known:

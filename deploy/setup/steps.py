@@ -43,6 +43,12 @@ class Told:
 
     say: Callable[[str], None]
     remains: list[str] = field(default_factory=list)
+    changed: bool = False
+
+    def did(self, line: str) -> None:
+        """Something that was not so before."""
+        self.changed = True
+        self.say(line)
 
 
 async def database(path: Path, told: Told) -> None:
@@ -51,13 +57,13 @@ async def database(path: Path, told: Told) -> None:
     files = commands.house_of(path)
     bridge_key = commands.bridge_of(path).key_in(files.data_dir)
     if done.before is None:
-        told.say(f"Made the database, and its keys in {files.data_dir}.")
+        told.did(f"Made the database, and its keys in {files.data_dir}.")
         told.remains.append(
             f"Keep copies of {files.people_key} and {bridge_key} apart from copies of the database: a lost key cannot "
             "be made anew."
         )
     elif done.changed:
-        told.say(f"Brought the database from {done.before} to {done.after}.")
+        told.did(f"Brought the database from {done.before} to {done.after}.")
     else:
         told.say("The database and its keys were there already.")
 
@@ -80,7 +86,7 @@ async def account(path: Path, way: Callable[[], WayIn], told: Told, *, clock: Cl
             await sign_out(made, clock=clock)
         raise
     await take_name(made, name, clock=clock)
-    told.say("Signed the bot's account in. Its token is kept sealed in the database.")
+    told.did("Signed the bot's account in. Its token is kept sealed in the database.")
 
 
 async def _refuse_others(made: BotAccount, bot: Bot | None, *, clock: Clock) -> None:
@@ -101,7 +107,10 @@ async def device(path: Path, told: Told, *, clock: Clock, admin_token: str | Non
             master_key = await _checked(homeserver, held)
         finally:
             await homeserver.close()
-        told.say("Made the bot's identity." if before is None else "The bot's identity was there already.")
+        if before is None:
+            told.did("Made the bot's identity.")
+        else:
+            told.say("The bot's identity was there already.")
         told.say("Its device is signed; the chain was checked as the homeserver shows it.")
         told.say(f"The identity, for whoever wants to compare it:\n    {in_fours(master_key)}")
         await _limits(held, told, admin_token=admin_token, clock=clock)
@@ -132,7 +141,7 @@ async def _limits(held: Held, told: Told, *, admin_token: str | None, clock: Clo
     if outcome is Exemption.BAD_TOKEN:
         raise Misconfigured("The homeserver does not accept the administrator's token. Bring a new one.")
     if outcome is Exemption.MADE:
-        told.say("Took the bot out of the homeserver's rate limits.")
+        told.did("Took the bot out of the homeserver's rate limits.")
     elif outcome is Exemption.THERE_ALREADY:
         told.say("The bot was out of the homeserver's rate limits already.")
     else:
