@@ -226,7 +226,9 @@ class Listener:
         return True
 
     async def _handle(self, db: Db, event: Heard) -> None:
-        now = self._house.clock.now()
+        now, us = self._house.clock.now(), self._house.homeserver.user_id
+        if isinstance(event, StateChanged) and event.sender == us and event.goes_on_in is None:
+            return  # a step of ours, whose outcome is known to who took it
         place = await rooms.place_at(db, event.room)
         if place is None:
             await self._in_a_former_room(db, event)
@@ -235,7 +237,7 @@ class Listener:
             case Message():
                 if event.room in self._unread_in and not await unread.read_at_last(db, event.event_id) and event.bound:
                     await unread.heard_from(db, event.room, event.sender)
-                if event.sender != self._house.homeserver.user_id:
+                if event.sender != us:
                     self._to_say |= await commands.answer(db, event, place, now=now)
             case MembershipChanged():
                 await membership.changed(db, place, event, house=self._house, now=now)

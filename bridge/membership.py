@@ -33,7 +33,8 @@ async def changed(db: Db, place: Place, event: MembershipChanged, *, house: Hous
             await strangers.known_now(db, place.id, event.user)
         if event.membership in ("invite", "join", "knock") and event.sender != bot:
             await _uninvited(db, place, event.user, now=now)
-    await sightings.look_again(db, place.id, now=now)
+    if event.sender != bot:  # else it was a step of ours, whose outcome is known to who took it
+        await sightings.look_again(db, place.id, now=now)
 
 
 async def _uninvited(db: Db, place: Place, person: UserId, *, now: datetime) -> None:

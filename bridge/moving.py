@@ -4,7 +4,7 @@ Nothing here has a transaction id, so each step is found again: the new room by 
 announced by its cause, the closing of the old room by how it is. A death anywhere costs the steps again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,7 +149,7 @@ class Mover:
         """What years bring, in a room that is as it should be otherwise. Returns whether it has moved; if not, when to
         look at it again for that."""
         async with self._house.database.reading() as db:
-            renewal = await renewals.wanted(db, wanted.marker)
+            renewal, formers = await renewals.wanted(db, wanted.marker), await renewals.former(db, wanted.marker)
         if renewal == "upgrade":
             moved, wait = await self.upgrade(wanted, found), self._waits.pop(wanted.marker, SOON)
             if not moved:
@@ -158,18 +158,18 @@ class Mover:
         if renewal == "remake":
             async with self._house.database.transaction() as db:
                 await renewals.not_needed(db, wanted.marker)
-        return False, await self.close_behind(wanted, found)
+        return False, await self.close_behind(wanted, found, formers)
 
     async def _moved(self, wanted: WantedRoom, to: MatrixRoomId, *, why: str) -> None:
         async with self._house.database.transaction() as db:
             await renewals.moved(db, wanted.marker, to, why=why, now=self._house.clock.now())
 
-    async def close_behind(self, wanted: WantedRoom, found: FoundRoom) -> datetime | None:
+    async def close_behind(
+        self, wanted: WantedRoom, found: FoundRoom, formers: Sequence[renewals.Former]
+    ) -> datetime | None:
         """Lead on from the rooms this one was in before, and leave them once everybody has come over or had a month
         to. Returns when to see to them again."""
         house = self._house
-        async with house.database.reading() as db:
-            formers = await renewals.former(db, wanted.marker)
         again: list[datetime] = []
         for former in formers:
             over = former.since + renewals.CLOSED_AFTER

@@ -6,7 +6,7 @@ a facilitator's on a ban. Creators (the bot, the recovery account) stand above p
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -71,6 +71,12 @@ def _steps(wanted: WantedRoom, found: FoundRoom) -> tuple[SetState | Invite | Re
         *_drift(wanted, found),
         *_people(wanted, found),
     )
+
+
+def with_invited(found: FoundRoom, invitations: Collection[Invite]) -> FoundRoom:
+    """The room as another look would show it, once the homeserver has taken these invitations and nothing else was
+    done. What others did meanwhile is heard."""
+    return replace(found, members={**found.members, **{step.user: "invite" for step in invitations}})
 
 
 def obstacles(wanted: WantedRoom, found: FoundRoom) -> tuple[Obstacle, ...]:

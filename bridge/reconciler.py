@@ -4,8 +4,6 @@ Every step is safe to repeat, so a crash anywhere costs only the steps again; cr
 by the room's marker.
 """
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge import drift, via
+from bridge.asking_in import AskingIn
 from bridge.house import House, one_line
 from bridge.lanes import Lanes
 from bridge.matrix.homeserver import (
@@ -20,38 +19,25 @@ from bridge.matrix.homeserver import (
     FoundRoom,
     Invite,
     KnownRoom,
-    NoAnswer,
     Rejected,
     Remove,
     SignedOut,
     SlowDown,
     Step,
-    TheirFault,
     TryLater,
 )
 from bridge.moving import Mover
-from bridge.plan import obstacles, plan
+from bridge.plan import obstacles, plan, with_invited
 from bridge.visit import Visit
 from facilitator import encryption_health, members, renewals, rooms, sightings, strangers
 from facilitator.database import Unavailable
 from facilitator.ids import RoomId, UserId
-from facilitator.rules.user_id import server_of
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 8
 ROUNDS = 4
 """A room that still differs after so many looks is drifting under our hands; it is tried again later."""
 DRIFTING = timedelta(seconds=30)
-
-INVITE_TROUBLE = {
-    "M_NOT_FOUND": "unknown_person",
-    "M_INVALID_PARAM": "unknown_person",
-    "M_UNKNOWN": "unknown_server",
-    "HEARTH_SERVER_NOT_REACHED": "unknown_server",
-}
-UNREACHABLE_WAIT, LEFT_ALONE = timedelta(minutes=10), timedelta(minutes=9)
-"""When who is on a server that does not answer is invited again; and how long a server is not asked at all that does
-not even say no: its next try finds it free to be asked."""
 
 
 class RoomLost(Exception):
@@ -65,8 +51,7 @@ class Reconciler:
         self._house, self._mover = house, Mover(house)
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
-        self._away: dict[str, datetime] = {}
-        """Servers that keep everybody waiting who asks, and until when none of their people is invited."""
+        self._asking_in = AskingIn(house)
         self.lanes: Lanes[None] = Lanes(AT_ONCE)
 
     async def pass_once(self) -> bool:
@@ -123,6 +108,19 @@ class Reconciler:
 
     async def reconcile(self, room_id: RoomId) -> None:
         """Bring one room nearer to what it should be. Raises TryLater, Rejected, SignedOut."""
+        visit = await self._gather(room_id)
+        found, settled, at = await self._go_round(visit)
+        if found is None:
+            return
+        if visit.group_id is not None and settled and visit.trouble is None and not visit.is_new:
+            moved, visit.again = await self._mover.see_to(visit.wanted, found)
+            if moved:
+                return
+        stuck = obstacles(visit.wanted, found)
+        visit.refused |= {each.user: ("banned", None) for each in stuck if each.code == "banned" and each.user}
+        await self._write_down(visit, found, at=at, settled=settled)
+
+    async def _gather(self, room_id: RoomId) -> Visit:
         house = self._house
         async with house.database.reading() as db:
             wanted = await rooms.wanted(
@@ -131,31 +129,31 @@ class Reconciler:
             )  # fmt: skip
             visit = Visit(wanted, await sightings.matrix_room(db, room_id), group_id=await rooms.group_of(db, room_id))
             visit.follows = await renewals.latest_former(db, room_id)
-        found, left, at = None, True, house.clock.now()
+        return visit
+
+    async def _go_round(self, visit: Visit) -> tuple[FoundRoom | None, bool, datetime]:
+        """Look and take the steps until none is left. Returns the room, whether it is settled, and when it was looked
+        at; no room where it is to be looked at anew. Once all that was left were invitations and all were taken, what
+        another look would show is known, and none is made."""
+        found, at = None, self._house.clock.now()
         for _ in range(ROUNDS):
-            at = house.clock.now()
+            at = self._house.clock.now()
             found = await self._look(visit)
             if found is not None and await self._told_otherwise(visit, found):
-                return
+                return None, False, at
             steps = self._steps(visit, found)
-            left = bool(steps)
             if not steps:
-                break
+                return found, True, at
             if found is not None:
-                await drift.note(house, visit.group_id, found, steps)
+                await drift.note(self._house, visit.group_id, found, steps)
             for step in steps:
                 if not isinstance(step, Invite):
                     await self._take(visit, step)
-            await self._ask_in(visit, [step for step in steps if isinstance(step, Invite)])
-        if found is not None:
-            if visit.group_id is not None and not left and visit.trouble is None:
-                moved, visit.again = await self._mover.see_to(visit.wanted, found)
-                if moved:
-                    return
-            visit.refused |= {
-                o.user: ("banned", None) for o in obstacles(visit.wanted, found) if o.code == "banned" and o.user
-            }
-            await self._write_down(visit, found, at=at, settled=not left)
+            invitations = [step for step in steps if isinstance(step, Invite)]
+            await self._asking_in.ask_in(visit, invitations)
+            if found is not None and len(invitations) == len(steps) and not visit.refused:
+                return with_invited(found, invitations), True, at
+        return found, False, at
 
     def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:
         if found is not None and visit.wanted.direct_to and found.made_by != self._house.homeserver.user_id:
@@ -192,44 +190,11 @@ class Reconciler:
         homeserver = self._house.homeserver
         if isinstance(step, CreateRoom):
             visit.room = await homeserver.create(replace(step, predecessor=visit.follows))
+            visit.is_new = visit.follows is None
             await self._found(visit)
         else:
             assert not isinstance(step, Invite)
             await homeserver.take(drift.kindly(step, visit.wanted.language) if isinstance(step, Remove) else step)
-
-    async def _ask_in(self, visit: Visit, invitations: list[Invite]) -> None:
-        """Each server has its people invited one after another, and none waits for another's server."""
-        by_server: defaultdict[str, list[Invite]] = defaultdict(list)
-        for step in invitations:
-            by_server[server_of(step.user)].append(step)
-        asked = (self._ask_one_by_one(visit, steps) for steps in by_server.values())
-        for outcome in await asyncio.gather(*asked, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-
-    async def _ask_one_by_one(self, visit: Visit, invitations: list[Invite]) -> None:
-        for step in invitations:
-            visit.asked.add(step.user)
-            if self._away.get(server_of(step.user), self._house.clock.now()) > self._house.clock.now():
-                visit.refused[step.user] = "unreachable", UNREACHABLE_WAIT
-                continue
-            try:
-                await self._house.homeserver.take(step)
-                self._away.pop(server_of(step.user), None)
-            except Rejected as error:
-                visit.refused[step.user] = (INVITE_TROUBLE.get(error.code, "forbidden"), None)
-            except TryLater as error:
-                visit.refused[step.user] = self._later(step.user, error)
-
-    def _later(self, user: UserId, error: TryLater) -> tuple[str, timedelta]:
-        """Whose trouble it is: their server's, or the pace of ours. No connection at all is the room's trouble."""
-        if isinstance(error, SlowDown):
-            return "slow_down", error.after
-        if not isinstance(error, TheirFault | NoAnswer) or server_of(user) == server_of(self._house.homeserver.user_id):
-            raise error
-        if isinstance(error, NoAnswer):
-            self._away[server_of(user)] = self._house.clock.now() + LEFT_ALONE
-        return "unreachable", UNREACHABLE_WAIT
 
     def _others(self, users: Iterable[UserId]) -> list[UserId]:
         return [user for user in users if user != self._house.homeserver.user_id]

@@ -12,7 +12,7 @@ from facilitator.strangers import Uninvited
 class Visit:
     """The room wanted, where it is, who was asked in, and who could not be: nobody is asked twice, so that somebody who
     declines at once is left alone. `follows`: the room a new one goes on from; `trouble`: what a person has to mend;
-    `again`: when something else is due."""
+    `again`: when something else is due; `is_new`: it was made just now, and there was none before."""
 
     wanted: WantedRoom
     room: MatrixRoomId | None
@@ -22,4 +22,5 @@ class Visit:
     group_id: GroupId | None = None
     follows: MatrixRoomId | None = None
     trouble: str | None = None
+    is_new: bool = False
     again: datetime | None = None

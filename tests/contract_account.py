@@ -6,7 +6,7 @@ import pytest
 
 from bridge.matrix.homeserver import Overtaken, SetState, SignedOut
 from facilitator.ids import because, new_id
-from tests.contract_world import ContractWorld, step, words
+from tests.contract_world import ContractWorld, ready_room, step, words
 
 NOW = timedelta(0)
 
@@ -28,7 +28,7 @@ class AccountContract:
 
     async def test_a_bot_that_was_signed_out_is_told_so_by_everything(self, world: ContractWorld) -> None:
         bot = await world.start()
-        room = await bot.create(step())
+        room = await ready_room(bot, step())
         await world.sign_out()
         for asked in (
             bot.listen(None, wait=NOW),

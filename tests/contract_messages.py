@@ -7,7 +7,7 @@ import pytest
 from bridge.matrix.homeserver import Homeserver, Invite, KnownRoom, Rejected, TryLater
 from facilitator.ids import EventId, MatrixRoomId, because, new_id
 from facilitator.rules.wanted_room import ENCRYPTION
-from tests.contract_world import ContractWorld, Ear, led_by, step, with_people, words
+from tests.contract_world import ContractWorld, Ear, led_by, ready_room, step, with_people, words
 
 NOW = timedelta(0)
 NOWHERE = MatrixRoomId("!nowhere")
@@ -38,7 +38,7 @@ class MessageContract:
 
     async def test_different_acts_and_different_rooms_are_different_messages(self, world: ContractWorld) -> None:
         bot = await world.start()
-        one, other = await bot.create(step()), await bot.create(step())
+        one, other = await ready_room(bot, step()), await ready_room(bot, step())
         act = because("reminder", new_id())
         said = [
             await bot.send(one, act, words("at seven")),
@@ -64,7 +64,7 @@ class MessageContract:
         assert await ben.sees(in_clear) == []
 
     async def test_a_room_once_looked_at_may_be_spoken_in(self, world: ContractWorld) -> None:
-        room = await (await world.start()).create(step())
+        room = await ready_room(await world.start(), step())
         again = await world.start()
         await again.look(room)
         assert (await again.send(room, because("reminder", new_id()), words("at seven"))).event_id
@@ -80,7 +80,7 @@ class MessageContract:
 
     async def test_who_joins_later_does_not_see_what_was_said_before(self, world: ContractWorld) -> None:
         bot, ben = await world.start(), await world.other("ben")
-        room = await bot.create(step())
+        room = await ready_room(bot, step())
         await bot.send(room, because("before", new_id()), words("before"))
         await bot.take(Invite(room, ben.user_id))
         await bot.send(room, because("between", new_id()), words("while invited"))
@@ -90,7 +90,7 @@ class MessageContract:
 
     async def test_a_message_is_looked_for_by_its_act(self, world: ContractWorld) -> None:
         bot = await world.start()
-        room, act = await bot.create(step()), because("reminder", new_id())
+        room, act = await ready_room(bot, step()), because("reminder", new_id())
         sent = await bot.send(room, act, words("at seven"))
         await bot.send(room, because("next", new_id()), words("at eight"))
         again = await world.start()
@@ -123,7 +123,7 @@ class MessageContract:
     async def test_a_key_shared_before_is_told_of_with_the_message_that_needs_it(self, world: ContractWorld) -> None:
         bot, ben = await world.start(), await world.other("ben")
         await ben.use_unsigned_device()
-        room, empty = await with_people(bot, ben), await bot.create(step())
+        room, empty = await with_people(bot, ben), await ready_room(bot, step())
         await bot.share_soon([room, empty])
         await bot.share_soon([room, empty])
         assert (await bot.send(room, because("a", new_id()), words("at seven"))).withheld == {ben.user_id}

@@ -8,7 +8,7 @@ from bridge.heard import MembershipChanged
 from bridge.matrix.homeserver import HomeserverError, Invite, Rejected, Remove
 from facilitator.ids import UserId
 from facilitator.rules.wanted_room import power_levels
-from tests.contract_world import ContractWorld, Ear, led_by, step, with_people
+from tests.contract_world import ContractWorld, Ear, led_by, ready_room, step, with_people
 
 NOW, SHORT = timedelta(0), timedelta(milliseconds=100)
 
@@ -85,7 +85,7 @@ class PeopleContract:
     @pytest.mark.parametrize("malformed", ["nobody", "@nobody", "nobody:test"])
     async def test_inviting_what_is_no_matrix_id_is_refused(self, world: ContractWorld, malformed: str) -> None:
         bot = await world.start()
-        room = await bot.create(step())
+        room = await ready_room(bot, step())
         with pytest.raises(Rejected) as refused:
             await bot.take(Invite(room, UserId(malformed)))
         assert refused.value.code == "M_INVALID_PARAM"
@@ -95,7 +95,7 @@ class PeopleContract:
         self, world: ContractWorld
     ) -> None:
         bot, ben = await world.start(), await world.other("ben")
-        room = await bot.create(step())
+        room = await ready_room(bot, step())
         with pytest.raises(HomeserverError):
             await bot.take(Invite(room, UserId("@cleo:elsewhere.invalid")))
         await bot.take(Invite(room, ben.user_id))
@@ -140,7 +140,7 @@ class PeopleContract:
 
     async def test_nobody_joins_uninvited(self, world: ContractWorld) -> None:
         bot, ben = await world.start(), await world.other("ben")
-        room = await bot.create(step())
+        room = await ready_room(bot, step())
         with pytest.raises(Rejected):
             await ben.join(room)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bridge.heard import StateChanged
-from bridge.matrix.homeserver import Rejected, SetState, Tombstone, TryLater
-from facilitator.ids import MatrixRoomId, RoomId, UserId
+from bridge.matrix.homeserver import Invite, Rejected, SetState, Tombstone, TryLater
+from facilitator.ids import MatrixRoomId, RoomId, UserId, because, new_id
 from facilitator.rules.server_acl import ServerAcl, only
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import ENCRYPTION, power_levels
-from tests.contract_world import ContractWorld, Ear, led_by, step, with_people
+from tests.contract_world import ContractWorld, Ear, led_by, step, with_people, words
 
 NOWHERE = MatrixRoomId("!nowhere")
 
@@ -166,6 +166,29 @@ class RoomContract:
         for _ in range(3):
             await bot.take(SetState(room, "m.room.name", {"name": "Birch room"}))
         assert len(await ear.all_in(room)) == 1
+
+    async def test_a_room_just_made_is_none_we_came_into_and_one_we_come_back_to_is(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        ear, room = await Ear(bot).begin(), await bot.create(led_by(ada))
+        heard = await ear.all_in(room)
+        assert not [each for each in heard if each.sender != bot.user_id]
+        assert room not in ear.came_and_went
+        await bot.take(Invite(room, ada.user_id))
+        await ada.join(room)
+        await bot.decline(room)
+        await ada.invite(room, bot.user_id)
+        await bot.accept(room)
+        await ear.all_in(room)
+        assert ear.came_and_went[room] == "join"
+
+    async def test_nothing_is_said_in_a_room_that_was_not_seen_to_be_encrypted(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        room = await bot.create(step())
+        with pytest.raises(Rejected) as refused:
+            await bot.send(room, because("reminder", new_id()), words("at seven"))
+        assert refused.value.code == "HEARTH_NOT_ENCRYPTED"
+        await bot.look(room)
+        assert (await bot.send(room, because("reminder", new_id()), words("at seven"))).event_id
 
     async def test_drift_is_heard_and_seen(self, world: ContractWorld) -> None:
         bot, ada = await world.start(), await world.other("ada")

@@ -4,7 +4,7 @@ Two worlds fit this: the fake one (tests/bridge) and the one on a real Synapse (
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -83,13 +83,18 @@ def led_by(person: Other) -> CreateRoom:
     return step(power_levels=power_levels(frozenset({person.user_id})))
 
 
+async def ready_room(bot: Homeserver, room: CreateRoom) -> MatrixRoomId:
+    """Made, and seen to be encrypted: it can be spoken in."""
+    return (await bot.look(await bot.create(room))).room
+
+
 async def with_people(bot: Homeserver, *people: Other, room: CreateRoom | None = None) -> MatrixRoomId:
     """A room these people have joined."""
-    made = await bot.create(room or step())
+    place = await ready_room(bot, room or step())
     for person in people:
-        await bot.take(Invite(made, person.user_id))
-        await person.join(made)
-    return made
+        await bot.take(Invite(place, person.user_id))
+        await person.join(place)
+    return place
 
 
 @dataclass
@@ -98,6 +103,8 @@ class Ear:
 
     bot: Homeserver
     cursor: str | None = None
+    came_and_went: dict[MatrixRoomId, str] = field(default_factory=dict)
+    """What was told of the bot's own membership."""
 
     async def begin(self) -> "Ear":
         await self.once(timedelta(0))
@@ -106,6 +113,7 @@ class Ear:
     async def once(self, wait: timedelta = WAIT) -> Sync:
         sync = await self.bot.listen(self.cursor, wait=wait)
         self.cursor = sync.next_batch
+        self.came_and_went |= sync.ours
         return sync
 
     async def all_in(self, room: MatrixRoomId) -> list[Heard]:

@@ -131,7 +131,7 @@ class FakeClient:
             events=tuple(each for each in said if each is not None),
             invitations=tuple(self._invitations(after)),
             keys_arrived=frozenset(self._arrived),
-            ours={e.room: str(e.content["membership"]) for e in news if self._is_ours(e)},
+            ours=self._came_and_went(news),
             devices_changed=self._devices_changed(after) if since is not None else frozenset(),
         )
 
@@ -174,6 +174,13 @@ class FakeClient:
 
     def _heard(self, event: FakeEvent) -> Heard | None:
         return heard(event, self.device, redacted=event.event_id in self.server.rooms[event.room].redacted)
+
+    def _came_and_went(self, news: Sequence[FakeEvent]) -> dict[MatrixRoomId, str]:
+        """A room we have made, without being away since, is none we came into."""
+        mine = [event for event in news if self._is_ours(event)]
+        made = {e.room for e in news if e.type == "m.room.create" and e.sender == self.user_id}
+        once = {room for room in made if sum(event.room == room for event in mine) == 1}
+        return {event.room: str(event.content["membership"]) for event in mine if event.room not in once}
 
     def _invitations(self, after: int) -> Iterable[InvitedUs]:
         for room in self.server.rooms.values():
@@ -273,7 +280,7 @@ class FakeClient:
             raise
         if self._found is not None:
             self._found[step.marker, step.predecessor] = room.room
-        self.remember([KnownRoom(room.room, step.encryption, all_devices=step.direct_to is not None)])
+        self.remember([KnownRoom(room.room, {}, all_devices=step.direct_to is not None)])
         return room.room
 
     async def take(self, step: SetState | Invite | Remove) -> None:

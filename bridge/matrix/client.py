@@ -172,8 +172,7 @@ class NioHomeserver:
         except BaseException:
             self._finder.unsure()
             raise
-        direct = step.direct_to is not None
-        self._rooms.remember([KnownRoom(room, step.encryption, all_devices=direct)])
+        self._rooms[room].all_devices = step.direct_to is not None
         self._finder.add(step.marker, room, follows=step.predecessor)
         return room
 

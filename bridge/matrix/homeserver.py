@@ -234,7 +234,9 @@ class Homeserver(Protocol):
     async def look(self, room: MatrixRoomId) -> FoundRoom:
         """The room's whole current state. Rejected("M_NOT_FOUND" or "M_FORBIDDEN") when we are not in it."""
 
-    async def create(self, step: CreateRoom) -> MatrixRoomId: ...
+    async def create(self, step: CreateRoom) -> MatrixRoomId:
+        """Make a room. Whether it came out encrypted is not known before it is looked at, or heard: nothing can be said
+        in it until then."""
 
     async def take(self, step: SetState | Invite | Remove) -> None:
         """Safe to repeat: inviting who is there already, or removing who is gone, is not an error."""

@@ -173,7 +173,7 @@ class Listening:
 
     async def _whole(self, room: MatrixRoomId, content: ToldRoom, since: str | None, budget: gaps.Budget) -> list[Json]:
         newest = content.timeline
-        if since is None or content.gap_from is None:
+        if since is None or content.gap_from is None or _from_the_beginning(newest):
             return newest
         try:
             missed, complete = await gaps.fill(
@@ -193,17 +193,32 @@ class Listening:
         return tuple(invitation for invitation in read if invitation is not None)
 
     def _ours(self, new: Told, since: str | None) -> dict[MatrixRoomId, str]:
-        """Where our own membership changed, and to what; without a cursor, every room we are in."""
+        """Where our own membership changed, and to what; without a cursor, every room we are in. A room we have just
+        made is none that we came into."""
         if since is None:
             return dict.fromkeys(new.joined, "join")
-        changed = {room: standing for room, content in new.joined.items() if (standing := self._mine(content))}
+        joined = {room: content for room, content in new.joined.items() if not self._just_made(content)}
+        changed = {room: standing for room, content in joined.items() if (standing := self._mine(content))}
         return changed | {room: self._mine(content) or "leave" for room, content in new.left.items()}
 
     def _mine(self, content: ToldRoom) -> str | None:
-        mine = [e for e in content.all_state if (e.get("type"), e["state_key"]) == ("m.room.member", self._us)]
+        mine = self._memberships(content)
         return events.membership(mine[-1]) if mine else None
+
+    def _memberships(self, content: ToldRoom) -> list[Json]:
+        return [e for e in content.all_state if (e.get("type"), e["state_key"]) == ("m.room.member", self._us)]
+
+    def _just_made(self, content: ToldRoom) -> bool:
+        """By us, and we have not been away since: we come back into rooms of our making as well."""
+        created = any(e.get("type") == "m.room.create" and e.get("sender") == self._us for e in content.timeline)
+        return created and len(self._memberships(content)) == 1
 
     @property
     def _us(self) -> str:
         user: str = self.machine.user_id
         return user
+
+
+def _from_the_beginning(timeline: Iterable[Json]) -> bool:
+    """Nothing comes before a room's creation, whatever the answer says of a gap: Synapse says it of every new room."""
+    return any(event.get("type") == "m.room.create" and event.get("state_key") == "" for event in timeline)

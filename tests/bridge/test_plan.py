@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
-from bridge.plan import Obstacle, obstacles, plan
+from bridge.plan import Obstacle, obstacles, plan, with_invited
 from facilitator.ids import MatrixRoomId, RoomId, UserId
 from facilitator.rules.server_acl import ServerAcl, only
 from facilitator.rules.wanted_room import ENCRYPTION, WantedRoom, power_levels
@@ -400,6 +400,19 @@ def test_plan_take_and_plan_again_leaves_nothing(wanted: WantedRoom, found: Foun
     assert plan(wanted, found) == ()
     assert all(found.members.get(user) in ("join", "invite", "ban") for user in wanted.people)
     assert (found.name, found.join_rule, found.history_visibility) == (wanted.name, "invite", "joined")
+
+
+@settings(max_examples=100, deadline=None)
+@given(wanted_rooms(), found_rooms())
+def test_once_everybody_was_asked_in_another_look_would_show_what_is_known(
+    wanted: WantedRoom, found: FoundRoom
+) -> None:
+    if not encrypted(found):
+        found = take_all(found, plan(wanted, found))
+    found = take_all(found, [step for step in plan(wanted, found) if not isinstance(step, Invite)])
+    invitations = [step for step in plan(wanted, found) if isinstance(step, Invite)]
+    known = with_invited(found, invitations)
+    assert (known, plan(wanted, known)) == (take_all(found, invitations), ())
 
 
 @settings(max_examples=300, deadline=None)

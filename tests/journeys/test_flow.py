@@ -15,7 +15,7 @@ from bridge.service import loops_of
 from bridge.vitals import Vitals
 from facilitator import bots, outbox, rooms
 from facilitator.ids import GroupId, MatrixRoomId, because
-from tests.cast import BEN, CLEO, EVE
+from tests.cast import ADA, BEN, CLEO, EVE
 from tests.journeys.running import Running
 
 LIMIT = 60
@@ -135,6 +135,21 @@ async def test_a_room_that_hangs_keeps_no_other_from_being_made(house: Running) 
     house.clock.turn(HALF_A_MINUTE)
     await house.settle()
     assert len(house.all_marked(await house.room_id(stuck))) == 1
+
+
+async def test_people_of_our_own_server_are_asked_in_side_by_side(house: Running) -> None:
+    group = await house.open_group()
+    for person in (BEN, CLEO):
+        await house.invite(group, person)
+    house.server.weather.slow(timedelta(seconds=10), on="invite")
+    assert house.reconciler is not None
+    await house.reconciler.pass_once()
+    await until(lambda: house.clock.sleepers == 3)
+    house.server.weather.slow(timedelta(), on="invite")
+    house.clock.turn(timedelta(seconds=10))
+    await house.settle()
+    room = house.server.rooms[await house.matrix_room(group)]
+    assert [room.membership(person) for person in (ADA, BEN, CLEO)] == ["invite"] * 3
 
 
 async def test_a_room_is_looked_after_by_one_task_at_a_time(house: Running) -> None:

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
-from bridge.matrix.homeserver import Rejected
+from bridge.matrix.homeserver import Invite, Rejected
 from facilitator.ids import UserId
 from facilitator.rules.wanted_room import power_levels
-from tests.cast import ADA, BEN, BOT, EVE
+from tests.cast import ADA, BEN, BOT, CLEO, EVE
 from tests.fake_weather import fault
 from tests.journeys.running import Running
+
+ADMIN = UserId("@admin:test")
 
 
 async def test_a_new_room_is_private_encrypted_and_complete_before_anybody_is_asked_in(
@@ -30,6 +32,63 @@ async def test_a_new_room_is_private_encrypted_and_complete_before_anybody_is_as
     assert kinds.index(("m.room.encryption", None)) < kinds.index(("m.room.member", "invite"))
     assert room.members() == {BOT: "join", ADA: "invite", BEN: "invite"}
     assert (await any_house.page(group)).room.state == "up_to_date"
+
+
+async def test_a_room_is_made_with_one_look_and_its_echo_asks_for_none(any_house: Running) -> None:
+    house = any_house
+    groups = [await house.open_group(name) for name in ("Maple room", "Harbour room")]
+    for group in groups:
+        await house.invite(group, BEN)
+        await house.invite(group, CLEO)
+    await house.settle()
+    calls = house.server.weather.calls
+    asked = {what: calls[what] for what in ("create", "look", "invite", "set_state")}
+    assert asked == {"create": 2, "look": 2, "invite": 6, "set_state": 0}
+    for group in groups:
+        room = house.server.rooms[await house.matrix_room(group)]
+        assert room.members() == {BOT: "join", ADA: "invite", BEN: "invite", CLEO: "invite"}
+        assert (await house.page(group)).room.state == "up_to_date"
+        assert {member.reached for member in (await house.page(group)).roster} == {True}
+
+
+async def test_one_more_member_is_one_look_and_one_invitation(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    house.server.weather.calls.clear()
+    await house.invite(group, BEN)
+    await house.settle()
+    calls = house.server.weather.calls
+    assert {what: calls[what] for what in ("look", "invite", "set_state")} == {"look": 1, "invite": 1, "set_state": 0}
+
+
+async def test_where_one_could_not_be_asked_the_room_is_looked_at_again(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    house.server.weather.calls.clear()
+    house.server.weather.strike(Rejected("M_FORBIDDEN"), on="invite")
+    await house.invite(group, BEN)
+    await house.settle()
+    assert house.server.weather.calls["look"] == 2
+    (ben,) = (await house.page(group)).roster
+    assert (ben.reached, ben.trouble) == (False, "forbidden")
+
+
+async def test_who_joins_while_the_last_are_asked_in_is_in_and_not_invited(house: Running) -> None:
+    group = await house.open_group()
+    await house.invite(group, BEN)
+    await house.invite(group, CLEO)
+    take = house.client.take
+
+    async def take_and_then(step: object) -> None:
+        await take(step)  # type: ignore[arg-type]
+        if isinstance(step, Invite) and step.user == BEN:
+            await house.person(BEN).join(step.room)
+            await house.passes[0]()
+
+    house.client.take = take_and_then  # type: ignore[assignment, method-assign]
+    await house.settle()
+    standings = {member.matrix_id: member.standing for member in (await house.page(group)).roster}
+    assert standings == {BEN: "joined", CLEO: "invited"}
 
 
 async def test_nobody_is_asked_into_a_room_whose_encryption_is_not_seen(house: Running) -> None:
@@ -74,7 +133,7 @@ async def test_name_and_power_are_put_back(house: Running) -> None:
         ("m.room.join_rules", {"join_rule": "public"}),
         ("m.room.server_acl", {"allow": ["elsewhere"]}),
     ):
-        house.server.add(room, BOT, type_, content, state_key="")  # as somebody with the right to it would
+        house.server.add(room, ADMIN, type_, content, state_key="")  # as somebody with the right to it would
         await house.settle()
     assert recovery[room.room].value("m.room.name", "name") == "Maple room"
     assert room.levels["users"] == {ADA: 50}
@@ -93,7 +152,7 @@ async def test_drift_heard_while_a_look_is_under_way_is_looked_at_again(house: R
 
     async def drift() -> None:
         house.client.look = look  # type: ignore[method-assign]
-        house.server.add(room, BOT, "m.room.name", {"name": "Another name"}, state_key="")
+        house.server.add(room, ADMIN, "m.room.name", {"name": "Another name"}, state_key="")
         await listen()
 
     look = house.client.look
@@ -114,7 +173,7 @@ async def test_a_lost_room_says_so_and_none_is_made_in_its_place(house: Running)
     group = await house.open_group()
     await house.settle()
     room = house.marked(await house.room_id(group))
-    house.server.add(room, UserId("@admin:test"), "m.room.member", {"membership": "leave"}, state_key=BOT)
+    house.server.add(room, ADMIN, "m.room.member", {"membership": "leave"}, state_key=BOT)
     await house.settle()
     state = (await house.page(group)).room
     assert (state.state, state.trouble) == ("in_trouble", "room_lost")
@@ -132,7 +191,7 @@ async def test_help_asked_for_before_the_bot_was_put_out_is_answered_when_it_is_
     await house.settle()
     await ben.say(room.room, "!help")
     await house.passes[0]()
-    house.server.add(room, UserId("@admin:test"), "m.room.member", {"membership": "leave"}, state_key=BOT)
+    house.server.add(room, ADMIN, "m.room.member", {"membership": "leave"}, state_key=BOT)
     assert house.sender is not None
     for _ in range(2):
         await house.sender.pass_once()
@@ -162,7 +221,7 @@ async def test_asked_back_into_its_own_room_the_bot_comes(house: Running) -> Non
     await house.settle()
     room = house.marked(await house.room_id(group))
     await house.person(ADA).join(room.room)
-    house.server.add(room, UserId("@admin:test"), "m.room.member", {"membership": "leave"}, state_key=BOT)
+    house.server.add(room, ADMIN, "m.room.member", {"membership": "leave"}, state_key=BOT)
     await house.settle()
     house.server.add(room, ADA, "m.room.member", {"membership": "invite"}, state_key=BOT)
     await house.settle()

@@ -5,6 +5,7 @@ import pytest
 from bridge.matrix.homeserver import Invite
 from facilitator.ids import because
 from facilitator.rules.reach import Reach
+from tests.contract_world import ready_room
 from tests.live.hearing import POLLS, Ear
 from tests.live.world import PASSWORD, World, room_step
 
@@ -14,7 +15,7 @@ pytestmark = [pytest.mark.live, pytest.mark.peer]
 async def test_whoever_is_only_invited_is_given_nothing_and_who_comes_reads_from_then_on(world: World) -> None:
     bot = await world.client()
     ear = await Ear(bot).begin()
-    room = await bot.create(room_step())
+    room = await ready_room(bot, room_step())
     ben, ben_id = await world.peer("ben", accept=False)
     await bot.take(Invite(room, ben_id))
     before = await bot.send(room, because("before"), {"msgtype": "m.text", "body": "said before"})

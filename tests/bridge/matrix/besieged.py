@@ -46,6 +46,8 @@ class Server:
     """The public master keys it shows."""
     filters: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=9), repr=False)
     """What the latest questions of /sync were for."""
+    walked: int = 0
+    """How often it was asked for what an answer left out."""
 
     async def answer(self, request: Request) -> Response:
         end = request.path.rpartition("/_matrix/client/v3/")[2]
@@ -61,6 +63,7 @@ class Server:
             }
             return _json(json.dumps({"device_keys": theirs, "master_keys": masters, "failures": {}}))
         if end.endswith("/messages"):
+            self.walked += 1
             return _json(self.pages)
         return _json(json.dumps({"one_time_key_counts": {"signed_curve25519": 50}, "one_time_keys": {}}))
 
