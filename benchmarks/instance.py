@@ -50,7 +50,8 @@ public_url = "http://localhost:1"
 
 @dataclass
 class Instance:
-    """`started`: seconds the bridge took until it was ready, of its latest start."""
+    """`started`: seconds the bridge took until it was ready, of its latest start. `rung`: when the groups opened last
+    stood in the database."""
 
     folder: Path
     settings: Path
@@ -60,6 +61,7 @@ class Instance:
     health: int
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
+    rung: float = 0.0
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
@@ -139,6 +141,7 @@ class Instance:
                 for user in roster:
                     await members.invite(db, by=self.account, group_id=group, matrix_id=user, now=now)
                 made.append(group)
+        self.rung = time.perf_counter()
         await self.bell.ring()
         return made
 
