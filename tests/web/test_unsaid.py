@@ -77,6 +77,7 @@ async def test_a_room_where_something_is_missing_is_not_called_as_it_should_be(
     await unsaid(database, cast, clock, "help", outcome)
     page = await ada.get(f"/groups/{cast.settled}")
     assert "as it should be" not in page.words and "The room is there and encrypted." in page.words
+    assert "Up to date" not in page.words and "Please look" in page.words
 
 
 async def test_a_better_room_is_a_plain_hint_and_waits_until_all_is_said(
