@@ -71,8 +71,11 @@ class Machine(Olm):
     def receive(self, events: Iterable[Any]) -> frozenset[tuple[MatrixRoomId, str]]:
         """Take in to-device events; returns the Megolm sessions whose keys came. Anybody can send us these, so
         whatever is malformed is counted and dropped. Key requests and verifications are not answered."""
+        raw = list(events)
+        if not (raw or self._came or self.store.unwritten):
+            return frozenset()  # as with most of what is heard: it costs the store nothing
         with self.store.together():
-            received = [self._receive_one(raw) for raw in events]
+            received = [self._receive_one(each) for each in raw]
             self._came |= {(MatrixRoomId(key.room_id), key.session_id) for key in received if key is not None}
             if received:
                 self._let_go()

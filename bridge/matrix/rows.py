@@ -58,6 +58,11 @@ class Rows(SqliteStore):
         self._prepare()
         super().__post_init__()
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether something is left that could not be written."""
+        return self._account is not None or bool(self._sessions or self._room_keys)
+
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Everything saved within is one transaction. If something fails meanwhile, what a session has said stays
