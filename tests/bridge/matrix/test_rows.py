@@ -125,3 +125,12 @@ def test_many_devices_are_learned_in_a_handful_of_statements(house: House) -> No
     begun = [statement for statement in house.statements if statement.startswith("BEGIN")]
     assert len(begun) == 1
     assert len(house.writes()) == 50 * 3
+
+
+def test_an_answer_without_a_key_asks_nothing_of_the_store_unless_something_is_left_to_write(house: House) -> None:
+    house.statements.clear()
+    assert house.machine.receive([]) == frozenset()
+    assert house.statements == []
+    house.store._account = house.machine.account  # as a full disk leaves it
+    house.machine.receive([])
+    assert house.writes() == ["accounts"]
