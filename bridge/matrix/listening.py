@@ -167,6 +167,7 @@ class Listening:
                 self.rooms[room].hear(event)
         for room in new.left:
             self.rooms.forget(room)
+            self.machine.ours.forget(room)
             self._failures.pop(room, None)
         self.rooms.keep()
         return news

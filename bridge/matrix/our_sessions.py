@@ -112,6 +112,10 @@ class OurSessions:
 
         self._store.once_written(set_them_aside)  # a step that is not set aside on the disk is never used
 
+    def forget(self, room: str) -> None:
+        """We have left it. Should we come back, we speak under another: who came and went meanwhile was not told."""
+        self._store.ask("DELETE FROM oursessions WHERE account_id = ? AND room_id = ?", self._store.account_id(), room)
+
 
 def _devices(listed: Iterable[Device]) -> set[Device]:
     return {(user, device) for user, device in listed}
