@@ -42,7 +42,8 @@ NEXT: Mapping[str, str] = {
     "homeserver_slow_down": N_("It goes on by itself in a few minutes. Nothing is lost."),
     "signed_out": N_("Please tell whoever hosts this panel: the bot has to be signed in again."),
     "room_refused": N_("The bot tries again by itself. If this stays, tell whoever hosts this panel."),
-    "room_lost": N_("Members can still write to each other. Nothing new is made without your word."),
+    "room_lost": N_("Members can still write to each other. What the bot has to say there waits. Nothing new is made "
+                    "without your word."),
     "room_moved": N_("Whoever made the new room can invite the bot to it. It then goes on there by itself."),
     "room_closed": N_("The bot stays where it is. Please talk it over with the other facilitators, and tell whoever "
                       "hosts this panel."),

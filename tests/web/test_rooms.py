@@ -71,6 +71,7 @@ async def test_of_a_lost_room_it_is_said_who_can_help(
     words = (await ada.get(f"/groups/{group}")).words
     assert "Who can help: Ada" in words
     assert "Nothing new is made without your word." in words
+    assert "What the bot has to say there waits." in words
     assert "cannot come back by itself" in (await ada.get(f"/groups/{group}/room/new")).words
     assert (await ada.post(f"/groups/{group}/room/new", {"how": "upgrade"})).status == 410
     assert (await ada.post(f"/groups/{group}/room/new", {"how": "remake"})).status == 303
