@@ -190,6 +190,7 @@ class Act(Table):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_unsettled", "outcome", "room_id", "priority", "seq"),
+        Index("ix_outbox_of_room", "room_id", "seq"),
         Index("ix_outbox_settled", "settled"),  # for pruning
         STRICT,
     )

@@ -1,12 +1,14 @@
 """Each act once, in order within its room, help first; who waits holds up no other room; afterwards no word is kept."""
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from facilitator import outbox, rooms, sightings
 from facilitator.database.tables import Act
@@ -314,3 +316,15 @@ async def test_words_of_ours_are_named_by_their_events(any_scene: Scene) -> None
     await settle(any_scene, "one")
     async with any_scene.database.reading() as db:
         assert await outbox.already_said(db, [EventId("$e"), EventId("$other")]) == {"$e"}
+
+
+async def test_what_a_room_was_told_before_is_not_searched_through_for_the_next_number(scene: Scene) -> None:
+    assert scene.database.file is not None
+    asked: list[str] = []
+    event.listen(scene.database._engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    await put(scene, "one")
+    (inserted,) = [said for said in asked if said.startswith("INSERT INTO outbox")]
+    with closing(sqlite3.connect(scene.database.file)) as file:
+        plan = file.execute(f"EXPLAIN QUERY PLAN {inserted}", (None,) * inserted.count("?")).fetchall()
+    found = " ".join(str(row) for row in plan)
+    assert "ix_outbox_of_room" in found and "SCAN" not in found

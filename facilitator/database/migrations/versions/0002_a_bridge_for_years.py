@@ -86,6 +86,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("tried_on", sa.Text(), nullable=True))
+        batch_op.create_index("ix_outbox_of_room", ["room_id", "seq"], unique=False)
         batch_op.create_index("ix_outbox_settled", ["settled"], unique=False)
 
     with op.batch_alter_table("room_sightings", schema=None) as batch_op:
@@ -120,6 +121,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_settled")
+        batch_op.drop_index("ix_outbox_of_room")
         batch_op.drop_column("tried_on")
 
     with op.batch_alter_table("bot_accounts", schema=None) as batch_op:
