@@ -1,31 +1,35 @@
 """What the bridge needs to run: the homeserver, its account, its keys. Read once at the start (table [bridge])."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
-from facilitator.settings_values import setting, within
+from pydantic import BaseModel, ConfigDict, Field
+
+from facilitator.settings_file import Place
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(BaseModel):
     """Frozen; secrets are file paths here, never values."""
 
-    homeserver: str = setting("The homeserver's client address, for example https://matrix.example.org.")
-    user_id: str = setting("The bot's Matrix ID, for example @hearth:example.org.")
-    password_file: Path | None = setting(
-        "A file (mode 0600) with the bot's password; read where it has to sign in.", default=None
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    homeserver: str = Field(description="The homeserver's client address, for example https://matrix.example.org.")
+    user_id: str = Field(description="The bot's Matrix ID, for example @hearth:example.org.")
+    password_file: Place | None = Field(
+        default=None, description="A file (mode 0600) with the bot's password; read where it has to sign in."
     )
-    bridge_key: Path | None = setting("The bridge's key ring; by default bridge.key in the data folder.", default=None)
-    recovery_account: str | None = setting(
-        "A Matrix ID that becomes a second creator of every room, so that a lost bot orphans none.", default=None
+    bridge_key: Place | None = Field(
+        default=None, description="The bridge's key ring; by default bridge.key in the data folder."
     )
-    only_signed_devices: bool = setting(
-        "In group rooms, devices their owner has not signed get no keys (MSC4153).", default=True
+    recovery_account: str | None = Field(
+        default=None,
+        description="A Matrix ID that becomes a second creator of every room, so that a lost bot orphans none.",
     )
-    health_port: Annotated[int, within(0, 65535)] = setting("Loopback port of /livez and /readyz; 0: none.", default=0)
-    display_name: str = setting("The bot's name in rooms. Keep it neutral.", default="Hearth")
+    only_signed_devices: bool = Field(
+        default=True, description="In group rooms, devices their owner has not signed get no keys (MSC4153)."
+    )
+    health_port: int = Field(default=0, ge=0, le=65535, description="Loopback port of /livez and /readyz; 0: none.")
+    display_name: str = Field(default="Hearth", description="The bot's name in rooms. Keep it neutral.")
 
     def key_in(self, data_dir: Path) -> Path:
         """Where the bridge's key ring is."""

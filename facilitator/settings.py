@@ -5,24 +5,22 @@ Read once, at the start; from then on values are passed, never looked up.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import URL
 
 from facilitator.database import parse
 from facilitator.errors import Misconfigured
 from facilitator.rules.allowed_servers import server_name
-from facilitator.settings_file import load, table_of
-from facilitator.settings_values import First, setting
+from facilitator.settings_file import Place, load, table_of
 
-__all__ = ["CrisisLine", "Offset", "Settings", "load", "parse_offset", "read"]
+__all__ = ["CrisisLine", "Offset", "Place", "Settings", "load", "parse_offset", "read"]
 
 LONGEST_OFFSET = timedelta(days=60)
-LONGEST_WORD = 200
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "min": "minutes", "s": "seconds"}
 PLAIN_OFFSET = re.compile(r"(\d+d)?(\d+h)?(\d+(?:m|min))?(\d+s)?")
 ISO_OFFSET = re.compile(r"p(\d+d)?(?:t(\d+h)?(\d+m)?(\d+s)?)?")
@@ -83,72 +81,58 @@ def file_in(folder: Path) -> str:
     return URL.create("sqlite", database=str(folder / "hearth.db")).render_as_string(hide_password=False)
 
 
-def word(text: str) -> str:
-    if not 0 < len(text) <= LONGEST_WORD:
-        raise ValueError(f"it must have 1 to {LONGEST_WORD} letters")
-    return text
+Offset = Annotated[timedelta, BeforeValidator(offset_of)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def at_least_one(several: tuple[str, ...]) -> tuple[str, ...]:
-    if not several:
-        raise ValueError("it must name at least one")
-    return several
-
-
-Offset = Annotated[timedelta, First(offset_of)]
-Word = Annotated[str, word]
-Language = Annotated[str, known_language]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CrisisLine:
+class CrisisLine(BaseModel):
     """A line people can turn to. A warmline listens; it is not for danger. Checked by a named person, now and then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     name: Word
     contact: Word
     hours: Word
     kind: Literal["crisis", "warmline"]
     region: Word
-    language: Language
+    language: Annotated[str, AfterValidator(known_language)]
     verified_on: date
     verified_by: Word
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(BaseModel):
     """The table [house]."""
 
-    organisation: Word = setting("The organisation's name, as people know it.")
-    emergency_number: Word = setting("What one dials where life is in danger, for example 112.")
-    crisis_lines: tuple[CrisisLine, ...] = setting("The lines that !help shows.", default=())
-    data_dir: Path = setting("The folder of the database and the keys.", default=Path("/var/lib/hearth"))
-    database_url: Annotated[str, known_database] = setting(
-        "sqlite:///file or postgresql://…; by default hearth.db in the data folder.",
-        default="",
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    organisation: Word = Field(description="The organisation's name, as people know it.")
+    emergency_number: Word = Field(description="What one dials where life is in danger, for example 112.")
+    crisis_lines: tuple[CrisisLine, ...] = Field(default=(), description="The lines that !help shows.")
+    data_dir: Place = Field(default=Path("/var/lib/hearth"), description="The folder of the database and the keys.")
+    database_url: Annotated[str, AfterValidator(known_database)] = Field(
+        default_factory=lambda data: file_in(data["data_dir"]),
+        description="sqlite:///file or postgresql://…; by default hearth.db in the data folder.",
         repr=False,  # it may hold a password
     )
-    people_key: Path = setting(
-        "The key ring that seals names and Matrix IDs; by default people.key in the data folder.", default=None
+    people_key: Place = Field(
+        default_factory=lambda data: data["data_dir"] / "people.key",
+        description="The key ring that seals names and Matrix IDs; by default people.key in the data folder.",
     )
-    languages: Annotated[tuple[Language, ...], First(separated), at_least_one] = setting(
-        "The languages offered, the usual one first.", default=("en",)
+    languages: Annotated[
+        tuple[Annotated[str, AfterValidator(known_language)], ...], BeforeValidator(separated), Field(min_length=1)
+    ] = Field(default=("en",), description="The languages offered, the usual one first.")
+    time_zone: Annotated[str, AfterValidator(known_zone)] = Field(
+        default="UTC", description="The zone suggested to new groups, for example Europe/Berlin."
     )
-    time_zone: Annotated[str, known_zone] = setting(
-        "The zone suggested to new groups, for example Europe/Berlin.", default="UTC"
+    allowed_servers: Annotated[
+        tuple[Annotated[str, AfterValidator(server_name)], ...] | None, BeforeValidator(separated), AfterValidator(some)
+    ] = Field(
+        default=None,
+        description="The homeservers whose people may be invited; without this line, those of every homeserver.",
     )
-    allowed_servers: Annotated[tuple[Annotated[str, server_name], ...] | None, First(separated), some] = setting(
-        "The homeservers whose people may be invited; without this line, those of every homeserver.", default=None
+    reminder_offsets: Annotated[tuple[Offset, ...], BeforeValidator(separated)] = Field(
+        default=(timedelta(hours=24), timedelta(minutes=20)), description="How long before a session to remind."
     )
-    reminder_offsets: Annotated[tuple[Offset, ...], First(separated)] = setting(
-        "How long before a session to remind.", default=(timedelta(hours=24), timedelta(minutes=20))
-    )
-
-    def __post_init__(self) -> None:
-        """What is in the data folder unless it is said otherwise."""
-        if not self.database_url:
-            object.__setattr__(self, "database_url", file_in(self.data_dir))
-        if self.people_key is None:
-            object.__setattr__(self, "people_key", self.data_dir / "people.key")
 
 
 def read(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

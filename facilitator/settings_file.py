@@ -3,38 +3,61 @@
 A wrong or missing setting stops the start with one sentence that names it and its mend, and never shows its value.
 """
 
+import dataclasses
 import difflib
 import os
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
 
 from facilitator.errors import Misconfigured
-from facilitator.settings_values import Missing, Reading, Wrong, about
 
 Model = TypeVar("Model")
 
 
+def placed(path: Path, info: ValidationInfo) -> Path:
+    """A relative path is meant from the settings file."""
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder.absolute() / path.expanduser()
+
+
+Place = Annotated[Path, AfterValidator(placed)]
+"""A path; a relative one counts from the folder of the settings file."""
+
+
 def load(path: Path | None, table: str, model: type[Model], environment: Mapping[str, str] | None = None) -> Model:
-    """One table of hearth.toml as `model`, a dataclass: environment variables before the file.
+    """One table of hearth.toml as `model` (pydantic or a dataclass), environment variables before the file.
 
     [house] languages is HEARTH_LANGUAGES there, [web] port HEARTH_WEB_PORT; lists as in TOML. Raises Misconfigured.
     """
     where = f"in {path}" if path else "in hearth.toml"
-    names = about(model)
+    names = names_of(model)
     given = {} if path is None else table_of(path, table)
     refuse_unknown(given, names, table, where)
     prefix = "HEARTH_" if table == "house" else f"HEARTH_{table.upper()}_"
     outside = os.environ if environment is None else environment  # noqa: TID251 - this is the settings' own home
     over = {name: from_text(outside[key], key) for name in names if (key := prefix + name.upper()) in outside}
     try:
-        return Reading(Path() if path is None else path.parent).table(model, {**given, **over})
-    except Wrong as error:
-        raise Misconfigured(sentence(error, table, prefix, where)) from None
+        folder = Path() if path is None else path.parent
+        return TypeAdapter(model).validate_python({**given, **over}, context={"folder": folder})
+    except ValidationError as error:
+        raise Misconfigured(sentence(error.errors()[0], table, prefix, where)) from None
 
 
-def refuse_unknown(given: Mapping[str, Any], names: Collection[str], table: str, where: str) -> None:
+def names_of(model: type[object]) -> list[str]:
+    """The settings a pydantic model or a dataclass has."""
+    if dataclasses.is_dataclass(model):
+        return [field.name for field in dataclasses.fields(model)]
+    if issubclass(model, BaseModel):
+        return list(model.model_fields)
+    raise TypeError(f"{model.__name__} is neither a pydantic model nor a dataclass")
+
+
+def refuse_unknown(given: Mapping[str, Any], names: Sequence[str], table: str, where: str) -> None:
     for name in given:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
@@ -69,10 +92,11 @@ def from_text(text: str, key: str) -> Any:
         ) from None
 
 
-def sentence(error: Wrong, table: str, prefix: str, where: str) -> str:
+def sentence(error: ErrorDetails, table: str, prefix: str, where: str) -> str:
     """Names the setting and the mend, and never shows what was given: it may be a secret."""
-    name = ".".join(map(str, error.at))
-    if isinstance(error, Missing):
-        instead = f", or set {prefix}{name.upper()}" if len(error.at) == 1 else ""
+    name = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
+    if error["type"] == "missing":
+        instead = f", or set {prefix}{name.upper()}" if len(error["loc"]) == 1 else ""
         return f"The setting [{table}] {name} is missing: write it {where}{instead}."
-    return f"The setting [{table}] {name} ({where}) is wrong: {error.why[:1].lower()}{error.why[1:]}."
+    told = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return f"The setting [{table}] {name} ({where}) is wrong: {told[:1].lower()}{told[1:]}."

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,7 +96,7 @@ async def test_the_account_is_enrolled_once_and_follows_its_homeservers_address(
     database: Database, clock: TurnedClock
 ) -> None:
     first, _ = await account.claim(database, SETTINGS, machine="here:1", clock=clock)
-    moved = replace(SETTINGS, homeserver="https://matrix.example.org")
+    moved = SETTINGS.model_copy(update={"homeserver": "https://matrix.example.org"})
     second, _ = await account.claim(database, moved, machine="here:1", clock=clock)
     assert first.id == second.id
     assert second.homeserver == "https://matrix.example.org"
@@ -162,7 +161,7 @@ async def test_a_database_that_comes_back_in_time_costs_nothing(
 
 
 async def refused(database: Database, keys: Keys, clock: TurnedClock, file: Path | None, folder: Path) -> str:
-    settings = replace(SETTINGS, password_file=file)
+    settings = SETTINGS.model_copy(update={"password_file": file})
     bot, _ = await account.claim(database, settings, machine="here:1", clock=clock)
     store = KeyStore(folder / "keystore.db", keys.bridge.derived("keystore"))
     with pytest.raises(Misconfigured) as refusal:

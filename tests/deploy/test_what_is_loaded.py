@@ -15,7 +15,7 @@ except SystemExit as ended:
     print(ended.code, gc.get_freeze_count(), *sys.modules)
 """
 OTHERS_ALONE = {
-    "the panel": {"web.service", "web.pages", "web.forms", "pydantic", "pydantic_core"},
+    "the panel": {"web.service", "web.pages", "web.forms"},
     "migrations": {"alembic", "mako"},
     "the other commands": {"deploy.demo", "deploy.doctor", "deploy.setup.running"},
     "PostgreSQL": {"psycopg", "sqlalchemy.dialects.postgresql", "facilitator.database.notify"},

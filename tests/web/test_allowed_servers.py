@@ -1,7 +1,5 @@
 """An organisation that invites from some servers only: said beside the field, and when somebody is on another."""
 
-from dataclasses import replace
-
 import pytest
 
 from facilitator.settings import Settings as House
@@ -11,7 +9,7 @@ from tests.web.visitor import Visitor
 
 @pytest.fixture
 def house(house: House) -> House:
-    return replace(house, allowed_servers=("chat.test", "*.lakeside.org"))
+    return house.model_copy(update={"allowed_servers": ("chat.test", "*.lakeside.org")})
 
 
 def form(cast: Sample) -> str:

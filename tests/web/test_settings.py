@@ -6,7 +6,6 @@ import pytest
 
 from facilitator.errors import Misconfigured
 from facilitator.settings import load
-from facilitator.settings_values import about
 from web.settings import Settings
 
 
@@ -46,4 +45,4 @@ def test_a_wrong_setting_is_named_with_its_mend(tmp_path: Path, text: str, named
 
 
 def test_every_setting_is_described() -> None:
-    assert all(about(Settings).values())
+    assert all(field.description for field in Settings.model_fields.values())
