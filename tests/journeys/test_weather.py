@@ -117,7 +117,7 @@ async def test_a_busy_database_fails_no_act_and_sets_no_event_aside(
     await ben.say(room, "!sessions")
     for number in (0, 2, 3):
         with monkeypatch.context() as patched:
-            patched.setattr("facilitator.rooms.place", busy)
+            patched.setattr("facilitator.outbox.next_acts", busy)
             patched.setattr("facilitator.rooms.place_at", busy)
             patched.setattr("facilitator.rooms.wanted", busy)
             if number == 2:
