@@ -4,7 +4,7 @@ Every step is safe to repeat, so a crash anywhere costs only the steps again; cr
 by the room's marker.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -47,11 +47,13 @@ class RoomLost(Exception):
 class Reconciler:
     """Makes each room of one account what it should be. A pass waits for no homeserver: it begins what can be begun."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, hurry: Callable[[], bool] = lambda: False) -> None:
+        """`hurry`: whether so much is being said just now that looking after rooms goes on in one place alone."""
         self._house, self._mover = house, Mover(house)
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
         self._asking_in = AskingIn(house)
+        self._hurry = hurry
         self.lanes: Lanes[None] = Lanes(AT_ONCE)
 
     async def pass_once(self) -> bool:
@@ -60,10 +62,13 @@ class Reconciler:
         ended, errors = self.lanes.take_ended()
         if errors:
             raise errors[0]
-        begun = await self._claim() if self.lanes.has_place() else []
+        begun = await self._claim() if self._has_place() else []
         for room_id in begun:
             self.lanes.begin(room_id, self._visit(room_id))
         return bool(ended or begun)
+
+    def _has_place(self, *, beside: int = 0) -> bool:
+        return self.lanes.has_place(beside=beside, leaving=AT_ONCE - 1 if self._hurry() else 0)
 
     async def stop(self) -> None:
         await self.lanes.stop()
@@ -78,7 +83,7 @@ class Reconciler:
                 await rooms.take_charge(db, house.bot)
                 due = await rooms.due(db, house.bot, now=house.clock.now())
         free = [room for room in (*sorted(self._claimed), *due) if room not in self.lanes]
-        begun = [room for n, room in enumerate(dict.fromkeys(free)) if self.lanes.has_place(beside=n)]
+        begun = [room for n, room in enumerate(dict.fromkeys(free)) if self._has_place(beside=n)]
         if new := set(begun) - self._claimed:
             self._claimed |= new
             async with house.database.transaction() as db:

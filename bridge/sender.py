@@ -71,6 +71,10 @@ class Sender:
             raise errors[0]
         return found_work
 
+    def hurry(self) -> bool:
+        """Whether every place for what is not urgent is taken."""
+        return not self.lanes.has_place(leaving=KEPT)
+
     async def stop(self) -> None:
         """What is being said just now is said, if it does not take long, and written down."""
         await self.lanes.stop()

@@ -173,7 +173,8 @@ def loops_of(house: House) -> list[Loop]:
     """All six. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
     again, and nobody joins before there is a place to hear from."""
     timer, listener = Timer(house), Listener(house, wait=SYNC_WAIT)
-    reconciler, sender = Reconciler(house), Sender(house)
+    sender = Sender(house)
+    reconciler = Reconciler(house, hurry=sender.hurry)
     heard = listener.caught_up
 
     def until_due() -> timedelta:

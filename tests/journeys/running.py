@@ -103,7 +103,8 @@ class Running:
         await service.know_rooms(self.house)
         self._listener = Listener(self.house, wait=timedelta())
         await self.cut_off()
-        self.reconciler, self.sender = Reconciler(self.house), Sender(self.house)
+        self.sender = Sender(self.house)
+        self.reconciler = Reconciler(self.house, hurry=self.sender.hurry)
         flowing = [self.reconciler.pass_once, self.sender.pass_once]
         waiting = [partial(whole, self.reconciler), partial(whole, self.sender)]
         self.passes = [

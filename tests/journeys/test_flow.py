@@ -13,7 +13,7 @@ from bridge.loops import keep_going
 from bridge.matrix.homeserver import SignedOut
 from bridge.service import loops_of
 from bridge.vitals import Vitals
-from facilitator import bots, outbox, rooms
+from facilitator import bots, outbox, rooms, sightings
 from facilitator.ids import GroupId, MatrixRoomId, because
 from tests.cast import ADA, BEN, CLEO, EVE
 from tests.journeys.running import Running
@@ -135,6 +135,21 @@ async def test_a_room_that_hangs_keeps_no_other_from_being_made(house: Running) 
     house.clock.turn(HALF_A_MINUTE)
     await house.settle()
     assert len(house.all_marked(await house.room_id(stuck))) == 1
+
+
+async def test_while_all_that_can_be_is_being_said_rooms_are_looked_at_one_by_one(house: Running) -> None:
+    groups = await groups_of(house, ROUTINE + 2)
+    assert house.sender is not None and house.reconciler is not None
+    async with house.database.transaction() as db:
+        await sightings.look_at_all(db, house.house.bot, now=house.clock.now())
+    await hang(house, [room for _, room in groups[:ROUTINE]])
+    await house.reconciler.pass_once()
+    assert len(house.reconciler.lanes) == 1
+    house.clock.turn(HALF_A_MINUTE)
+    await house.sender.lanes.all_ended()
+    await house.sender.pass_once()
+    await house.reconciler.pass_once()
+    assert len(house.reconciler.lanes) > 1
 
 
 async def test_people_of_our_own_server_are_asked_in_side_by_side(house: Running) -> None:
