@@ -58,11 +58,14 @@ class MembershipChanged(Event):
 @dataclass(frozen=True, kw_only=True)
 class StateChanged(Event):
     """A piece of room state we look after was set; the reconciler looks again. `goes_on_in`: the room that
-    has taken this one's place, as somebody says."""
+    has taken this one's place, as somebody says. `expected`: the echo of a step of ours whose outcome was seen, by its
+    answer or by a look since. One that went through although no answer came is not, nor what somebody else did in our
+    name."""
 
     type: str
     state_key: str = ""
     goes_on_in: MatrixRoomId | None = None
+    expected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

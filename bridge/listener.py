@@ -227,8 +227,8 @@ class Listener:
 
     async def _handle(self, db: Db, event: Heard) -> None:
         now, us = self._house.clock.now(), self._house.homeserver.user_id
-        if isinstance(event, StateChanged) and event.sender == us and event.goes_on_in is None:
-            return  # a step of ours, whose outcome is known to who took it
+        if isinstance(event, StateChanged) and event.expected and event.goes_on_in is None:
+            return
         place = await rooms.place_at(db, event.room)
         if place is None:
             await self._in_a_former_room(db, event)

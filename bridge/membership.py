@@ -25,16 +25,24 @@ async def changed(db: Db, place: Place, event: MembershipChanged, *, house: Hous
                 await members.joined(db, place.group_id, place.id, event.user, now=now)
             case "leave" | "ban" if event.by_themselves:
                 await members.left(db, place.group_id, event.user, now=now)
-            case "leave" | "ban" if event.sender != bot:
+            case "leave" | "ban":
                 await members.removed(db, place.group_id, event.user, by=event.sender, now=now)
-            case "leave":
-                await strangers.put_out(db, place.group_id, place.id, event.user, because_of=event.event_id, now=now)
+        if event.membership == "leave" and event.sender == bot:
+            await strangers.put_out(db, place.group_id, place.id, event.user, because_of=event.event_id, now=now)
         if event.membership in ("leave", "ban"):
             await strangers.known_now(db, place.id, event.user)
         if event.membership in ("invite", "join", "knock") and event.sender != bot:
             await _uninvited(db, place, event.user, now=now)
-    if event.sender != bot:  # else it was a step of ours, whose outcome is known to who took it
+    if event.sender != bot or not await _as_wanted(db, place, event, house=house):
         await sightings.look_again(db, place.id, now=now)
+
+
+async def _as_wanted(db: Db, place: Place, event: MembershipChanged, *, house: House) -> bool:
+    """A step of ours went through, and is still what should be: one that was answered late, or never, may not be."""
+    there = event.membership in ("invite", "join")
+    if place.group_id is None or event.user == house.homeserver.user_id:
+        return there
+    return there == (event.user == house.recovery or await members.may_be_there(db, place.group_id, event.user))
 
 
 async def _uninvited(db: Db, place: Place, person: UserId, *, now: datetime) -> None:

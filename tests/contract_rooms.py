@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.heard import StateChanged
+from bridge.heard import Heard, StateChanged
 from bridge.matrix.homeserver import Invite, Rejected, SetState, Tombstone, TryLater
 from facilitator.ids import MatrixRoomId, RoomId, UserId, because, new_id
 from facilitator.rules.server_acl import ServerAcl, only
@@ -166,6 +166,23 @@ class RoomContract:
         for _ in range(3):
             await bot.take(SetState(room, "m.room.name", {"name": "Birch room"}))
         assert len(await ear.all_in(room)) == 1
+
+    async def test_our_own_steps_are_expected_when_heard_and_others_are_not(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        levels = power_levels(frozenset({ada.user_id}))
+        levels["events"]["m.room.name"] = 50
+        ear, room = await Ear(bot).begin(), await bot.create(step(power_levels=levels))
+        made = [each for each in await ear.all_in(room) if isinstance(each, StateChanged)]
+        assert made and all(each.expected for each in made)
+        await bot.take(Invite(room, ada.user_id))
+        await ada.join(room)
+        heard: list[Heard] = []
+        await bot.take(SetState(room, "m.room.name", {"name": "Cedar room"}))
+        heard += await ear.all_in(room)
+        await ada.set_state(room, "m.room.name", {"name": "Ada's room"})
+        heard += await ear.all_in(room)
+        named = [each for each in heard if isinstance(each, StateChanged)]
+        assert [(each.sender, each.expected) for each in named] == [(bot.user_id, True), (ada.user_id, False)]
 
     async def test_a_room_just_made_is_none_we_came_into_and_one_we_come_back_to_is(self, world: ContractWorld) -> None:
         bot, ada = await world.start(), await world.other("ada")

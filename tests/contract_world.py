@@ -89,12 +89,12 @@ async def ready_room(bot: Homeserver, room: CreateRoom) -> MatrixRoomId:
 
 
 async def with_people(bot: Homeserver, *people: Other, room: CreateRoom | None = None) -> MatrixRoomId:
-    """A room these people have joined."""
+    """A room these people have joined, as the bot has seen."""
     place = await ready_room(bot, room or step())
     for person in people:
         await bot.take(Invite(place, person.user_id))
         await person.join(place)
-    return place
+    return (await bot.look(place)).room
 
 
 @dataclass

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.counts import Counts
-from bridge.heard import Heard, InvitedUs, Sync
+from bridge.heard import Heard, InvitedUs, StateChanged, Sync
 from bridge.matrix import turns
 from bridge.matrix.homeserver import (
     ACT_KEY,
@@ -57,6 +57,7 @@ class FakeClient:
         self.pace = Pace(server.clock)
         self._since: str | None = None
         self._arrived: set[tuple[MatrixRoomId, str]] = set()
+        self._shown: set[EventId] = set()
         self._megolm = Megolm(server, device)
         self._known: dict[MatrixRoomId, KnownRoom] = {}
         self._found: dict[Origin, MatrixRoomId] | None = None
@@ -125,6 +126,8 @@ class FakeClient:
         rooms = list(self.server.rooms.values())[::-1]  # rooms come in no order that may be relied on
         news = [event for room in rooms for event in room.seen_by(self.user_id, after=self._begin(room, after))]
         self._take_in(news)
+        made = self._made(news)
+        self._show(event for event in news if event.room in made)
         said = (self._heard(event) for event in news) if since is not None else ()
         return Sync(
             next_batch=f"s{self.server.position}",
@@ -173,14 +176,24 @@ class FakeClient:
         return event.type == "m.room.member" and event.state_key == self.user_id
 
     def _heard(self, event: FakeEvent) -> Heard | None:
-        return heard(event, self.device, redacted=event.event_id in self.server.rooms[event.room].redacted)
+        said = heard(event, self.device, redacted=event.event_id in self.server.rooms[event.room].redacted)
+        expected = event.event_id in self._shown
+        return replace(said, expected=expected) if isinstance(said, StateChanged) else said
+
+    def _show(self, events: Iterable[FakeEvent]) -> None:
+        """Their echo will be no news."""
+        self._shown |= {event.event_id for event in events if event.sender == self.user_id}
 
     def _came_and_went(self, news: Sequence[FakeEvent]) -> dict[MatrixRoomId, str]:
         """A room we have made, without being away since, is none we came into."""
-        mine = [event for event in news if self._is_ours(event)]
+        made = self._made(news)
+        mine = [event for event in news if self._is_ours(event) and event.room not in made]
+        return {event.room: str(event.content["membership"]) for event in mine}
+
+    def _made(self, news: Sequence[FakeEvent]) -> set[MatrixRoomId]:
+        mine = [event.room for event in news if self._is_ours(event)]
         made = {e.room for e in news if e.type == "m.room.create" and e.sender == self.user_id}
-        once = {room for room in made if sum(event.room == room for event in mine) == 1}
-        return {event.room: str(event.content["membership"]) for event in mine if event.room not in once}
+        return {room for room in made if mine.count(room) == 1}
 
     def _invitations(self, after: int) -> Iterable[InvitedUs]:
         for room in self.server.rooms.values():
@@ -244,6 +257,7 @@ class FakeClient:
     def _look(self, room: FakeRoom) -> FoundRoom:
         if room.membership(self.user_id) != "join":
             raise Rejected("M_FORBIDDEN")
+        self._show(room.state.values())
         return FoundRoom(
             room=room.room,
             version=str(room.value("m.room.create", "room_version")),
@@ -286,15 +300,15 @@ class FakeClient:
     async def take(self, step: SetState | Invite | Remove) -> None:
         match step:
             case SetState():
-                await self._ask("set_state", lambda: self._set_state(step), turn=turns.set_state(step))
+                self._show([await self._ask("set_state", lambda: self._set_state(step), turn=turns.set_state(step))])
             case Invite():
                 direct = step.room in self._known and self._known[step.room].all_devices
                 await self._ask("invite", lambda: self._invite(step), turn=turns.invite(step, direct=direct))
             case Remove():
                 await self._ask("remove", lambda: self._remove(step), turn=turns.remove(step))
 
-    def _set_state(self, step: SetState) -> None:
-        self.server.set_state(self.server.room(step.room), self.user_id, step.type, step.content)
+    def _set_state(self, step: SetState) -> FakeEvent:
+        return self.server.set_state(self.server.room(step.room), self.user_id, step.type, step.content)
 
     def _invite(self, step: Invite) -> None:
         room, known = self._ours(step.room), self._known.get(step.room)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from bridge.matrix import turns
 from bridge.matrix.connection import Connection, FederationDenied, needed, path
 from bridge.matrix.homeserver import MARKER_KEY, CreateRoom, Invite, Rejected, Remove, SetState
-from facilitator.ids import MatrixRoomId, UserId
+from facilitator.ids import EventId, MatrixRoomId, UserId
 from facilitator.rules.user_id import server_of
 
 NOT_ENCRYPTED = "HEARTH_NOT_ENCRYPTED"
@@ -54,9 +54,11 @@ async def create(connection: Connection, step: CreateRoom) -> MatrixRoomId:
     return MatrixRoomId(needed(answer, "room_id", str))
 
 
-async def set_state(connection: Connection, step: SetState) -> None:
+async def set_state(connection: Connection, step: SetState) -> EventId:
+    """The event that is the room's state now."""
     address = path("rooms", step.room, "state", step.type, "")
-    await connection.put(address, dict(step.content), kind=turns.set_state(step))
+    answer = await connection.put(address, dict(step.content), kind=turns.set_state(step))
+    return EventId(needed(answer, "event_id", str))
 
 
 async def invite(connection: Connection, step: Invite, *, direct: bool) -> None:

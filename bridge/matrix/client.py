@@ -159,6 +159,7 @@ class NioHomeserver:
         known = self._rooms[room]
         inside: set[str] = {user for user, membership in found.members.items() if membership == "join"}
         known.learn_if_latest(inside, asked_at=news)
+        known.shown = looking.set_by(state, self.user_id)
         for kind in ("m.room.encryption", "m.room.history_visibility"):
             if (kind, "") in state:
                 known.hear(state[kind, ""])
@@ -179,7 +180,7 @@ class NioHomeserver:
     async def take(self, step: SetState | Invite | Remove) -> None:
         match step:
             case SetState():
-                await changing.set_state(self._connection, step)
+                self._rooms[step.room].shown.add(await changing.set_state(self._connection, step))
             case Invite():
                 direct = step.room in self._rooms and self._rooms[step.room].all_devices
                 await changing.invite(self._connection, step, direct=direct)

@@ -35,6 +35,8 @@ class Room:
     new_key: bool = False
     news: int = 0
     """How often it was heard who came or went: an answer to a question that was asked before is not the latest word."""
+    shown: set[str] = field(default_factory=set, repr=False)
+    """State events of ours that our steps were answered with, or that a look has shown: their echo is no news."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property

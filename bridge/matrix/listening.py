@@ -8,11 +8,11 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 
-from bridge.heard import Heard, InvitedUs, Sync
+from bridge.heard import Heard, InvitedUs, StateChanged, Sync
 from bridge.matrix import events, gaps
 from bridge.matrix.connection import AFTER_A_FAULT, Connection, TooMuch, path
 from bridge.matrix.hardened import Machine
@@ -122,7 +122,12 @@ class Listening:
         return tuple(said for room, raw in news for said in self._said(room, raw))
 
     def _said(self, room: MatrixRoomId, raw: list[Json]) -> list[Heard]:
-        return events.told_once([said for event in raw if (said := self.reader.heard(room, event)) is not None])
+        told = events.told_once([said for event in raw if (said := self.reader.heard(room, event)) is not None])
+        return [self._expected(said) if isinstance(said, StateChanged) else said for said in told]
+
+    def _expected(self, said: StateChanged) -> StateChanged:
+        known = said.room in self.rooms and said.event_id in self.rooms[said.room].shown
+        return replace(said, expected=known)
 
     def _may_fail(self, what: str, error: Exception) -> bool:
         """Whether to do without what could not be asked for: it has put us off often enough, and without a success."""
@@ -165,6 +170,9 @@ class Listening:
         for room, content in new.joined.items():
             for event in content.all_state:
                 self.rooms[room].hear(event)
+            if self._just_made(content):  # whoever made it looks at it next
+                mine = (event for event in content.timeline if event.get("sender") == self._us)
+                self.rooms[room].shown |= {str(event.get("event_id")) for event in mine}
         for room in new.left:
             self.rooms.forget(room)
             self.machine.ours.forget(room)

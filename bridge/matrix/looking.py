@@ -141,6 +141,15 @@ def _text(state: State, kind: str, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def set_by(state: State, user: UserId) -> set[str]:
+    """What of the state is theirs: the events' ids, memberships left out."""
+    return {
+        str(event.get("event_id"))
+        for (kind, _), event in state.items()
+        if kind != "m.room.member" and event.get("sender") == user
+    }
+
+
 def _set_by(state: State) -> dict[str, SetBy]:
     return {
         kind: SetBy(UserId(event["sender"]), EventId(event["event_id"]))

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bridge.matrix.homeserver import Invite, Rejected
 from facilitator.ids import UserId
 from facilitator.rules.wanted_room import power_levels
@@ -118,7 +120,9 @@ async def test_a_fault_after_the_room_was_made_makes_no_second_one(house: Runnin
     assert (await house.page(group)).room.state == "up_to_date"
 
 
-async def test_name_and_power_are_put_back(house: Running) -> None:
+@pytest.mark.parametrize("by", [ADMIN, BOT])
+async def test_name_and_power_are_put_back(house: Running, by: UserId) -> None:
+    """Also where somebody did it in the bot's own name: signed in as it, or by an administrator's tool."""
     group = await house.open_group()
     ada, recovery = house.person(ADA), house.server.rooms
     await house.settle()
@@ -133,7 +137,7 @@ async def test_name_and_power_are_put_back(house: Running) -> None:
         ("m.room.join_rules", {"join_rule": "public"}),
         ("m.room.server_acl", {"allow": ["elsewhere"]}),
     ):
-        house.server.add(room, ADMIN, type_, content, state_key="")  # as somebody with the right to it would
+        house.server.add(room, by, type_, content, state_key="")  # as somebody with the right to it would
         await house.settle()
     assert recovery[room.room].value("m.room.name", "name") == "Maple room"
     assert room.levels["users"] == {ADA: 50}
@@ -142,6 +146,30 @@ async def test_name_and_power_are_put_back(house: Running) -> None:
     assert room.value("m.room.guest_access", "guest_access") == "forbidden"
     assert room.value("m.room.join_rules", "join_rule") == "invite"
     assert room.content("m.room.server_acl") == {"allow": ["*"], "deny": [], "allow_ip_literals": False}
+
+
+@pytest.mark.parametrize("late", ["invitation", "removal", "name"])
+async def test_a_step_that_goes_through_long_after_it_was_given_up_is_put_right(house: Running, late: str) -> None:
+    group = await house.open_group()
+    await house.invite(group, BEN)
+    await house.invite(group, CLEO)
+    await house.settle()
+    room = house.marked(await house.room_id(group))
+    await house.person(BEN).join(room.room)
+    await house.person(ADA).join(room.room)
+    await house.person(ADA).kick(room.room, CLEO)
+    await house.settle()
+    assert room.membership(CLEO) == "leave"
+    if late == "invitation":  # asked before she was removed, while her server did not answer
+        house.server.change_membership(room, BOT, CLEO, "invite")
+    elif late == "removal":
+        house.server.change_membership(room, BOT, BEN, "leave")
+    else:
+        house.server.add(room, BOT, "m.room.name", {"name": "What it was before"}, state_key="")
+    await house.settle()
+    assert room.membership(CLEO) == "leave"
+    assert room.membership(BEN) == ("invite" if late == "removal" else "join")
+    assert room.value("m.room.name", "name") == "Maple room"
 
 
 async def test_drift_heard_while_a_look_is_under_way_is_looked_at_again(house: Running) -> None:
