@@ -35,6 +35,8 @@ from facilitator.ids import RoomId, UserId
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 8
+IN_A_HURRY = 2
+"""Two, so that one room that hangs does not keep all others from being looked after."""
 ROUNDS = 4
 """A room that still differs after so many looks is drifting under our hands; it is tried again later."""
 DRIFTING = timedelta(seconds=30)
@@ -48,7 +50,7 @@ class Reconciler:
     """Makes each room of one account what it should be. A pass waits for no homeserver: it begins what can be begun."""
 
     def __init__(self, house: House, *, hurry: Callable[[], bool] = lambda: False) -> None:
-        """`hurry`: whether so much is being said just now that looking after rooms goes on in one place alone."""
+        """`hurry`: whether so much is being said just now that looking after rooms goes on in two places alone."""
         self._house, self._mover = house, Mover(house)
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
@@ -68,7 +70,7 @@ class Reconciler:
         return bool(ended or begun)
 
     def _has_place(self, *, beside: int = 0) -> bool:
-        return self.lanes.has_place(beside=beside, leaving=AT_ONCE - 1 if self._hurry() else 0)
+        return self.lanes.has_place(beside=beside, leaving=AT_ONCE - IN_A_HURRY if self._hurry() else 0)
 
     async def stop(self) -> None:
         await self.lanes.stop()

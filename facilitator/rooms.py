@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -102,7 +102,7 @@ async def take_charge(db: AsyncSession, bot: BotId) -> None:
 
 
 async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> list[RoomId]:
-    """Rooms the reconciler should look at: changed since they last matched, or due for another look."""
+    """Rooms the reconciler should look at: those that should be another by now, then those due for another look."""
     behind = or_(RoomSighting.room_id.is_(None), RoomSighting.revision < Room.revision)
     # One person's invitation that waits does not make the room's other changes wait; trouble with the room does.
     rested = or_(RoomSighting.failures == 0, RoomSighting.next_look.is_(None), RoomSighting.next_look <= now)
@@ -114,7 +114,7 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -
             Room.closed.is_(None),
             or_(and_(behind, rested), RoomSighting.next_look <= now),
         )
-        .order_by(func.coalesce(RoomSighting.next_look, Room.created), Room.id)
+        .order_by(case((behind, 0), else_=1), func.coalesce(RoomSighting.next_look, Room.created), Room.id)
         .limit(limit)
     )
     return list(rows)

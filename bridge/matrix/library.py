@@ -17,7 +17,8 @@ FOR_ITS_CLIENT = ("h11", "h2", "h2.connection", "h2.events", "nio.client")
 
 @contextmanager
 def _without() -> Iterator[None]:
-    """Let what is not loaded yet be absent or empty meanwhile; whoever asks for it afterwards gets it as ever."""
+    """Let what is not loaded yet be absent or empty meanwhile. Whoever imports one of these modules afterwards gets it;
+    what nio itself took from them stays empty, so its own client cannot be used in this process."""
     laid = {**dict.fromkeys(WHERE_INSTALLED), **{name: ModuleType(name) for name in FOR_ITS_CLIENT}}
     ours = {name: module for name, module in laid.items() if name not in sys.modules}
     sys.modules.update(ours)  # type: ignore[arg-type] # None: absent, as the import system has it

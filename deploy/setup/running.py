@@ -95,6 +95,7 @@ async def saying_that_it_waits(told: Told, clock: Clock) -> AsyncIterator[None]:
         yield
     finally:
         saying.cancel()
+        await asyncio.wait([saying])
 
 
 async def _answers(given: Given, host: Host, told: Told, clock: Clock) -> tuple[dict[str, dict[str, str]], bool]:

@@ -1,7 +1,7 @@
 """SQLite for asyncio without a thread to each connection: what only takes microseconds is asked where it is needed.
 
-Handing every statement to another thread and back costs several times what SQLite takes for it. Two things can wait
-for long, and those alone get a thread: the disk at the end of a change, and a lock that another process holds.
+Handing every statement to another thread and back costs several times what SQLite takes for it. What can wait for long
+gets one: the disk at the end of a change, a lock that another process holds, and many rows put at once.
 """
 
 import asyncio

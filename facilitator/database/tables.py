@@ -49,7 +49,8 @@ class Table(DeclarativeBase):
 
 
 def plain(table: type[Table]) -> sqlalchemy.Table:
-    """The table without its objects: what is said about it costs a third less, which tells where it is said often."""
+    """The table without its objects: what is said about it costs a third less, which tells where it is said often. What
+    was changed in an object and not flushed yet it does not see."""
     found = table.__table__
     assert isinstance(found, sqlalchemy.Table)
     return found
