@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from bridge.heard import MembershipChanged, Sync
+from bridge.heard import Sync
 from bridge.house import House, LeaseLost, one_line
 from bridge.matrix.homeserver import FoundRoom, KnownRoom, Rejected, SignedOut, SlowDown, TryLater
 from facilitator import members, renewals, rooms, sightings
@@ -21,8 +21,6 @@ from facilitator.ids import EventId, MatrixRoomId, UserId
 log = structlog.get_logger(__name__)
 TRIES = 3
 AGAIN = timedelta(seconds=1)
-PLACED_WITHIN = timedelta(minutes=2)
-"""A room we made is known by then, or another was made in its place."""
 
 
 async def tried_in_vain(house: House, event_id: EventId) -> bool:
@@ -31,13 +29,37 @@ async def tried_in_vain(house: House, event_id: EventId) -> bool:
         return await sightings.failed_once_more(db, event_id, now=house.clock.now()) >= TRIES
 
 
+async def tried(house: House, key: EventId, work: Callable[[], Awaitable[None]], again: list[TryLater]) -> bool:
+    """At most three times; what has to be tried again goes to `again`. Returns whether to go on: it was done, or
+    given up. A homeserver that asks us to go slower, and whatever ends a pass anyway, is not counted."""
+    async with house.database.reading() as db:
+        if await sightings.tries(db, key) >= TRIES:
+            return True
+    try:
+        await work()
+    except (SlowDown, SignedOut, LeaseLost, Unavailable):
+        raise
+    except Exception as error:
+        bug = None if isinstance(error, TryLater) else error
+        log.warning("room failed", error=one_line(error), exc_info=bug)
+        if await tried_in_vain(house, key):
+            log.error("room set aside")  # the key names it, and no log may
+        else:
+            again.append(error if isinstance(error, TryLater) else TryLater("room failed", AGAIN))
+            return False
+    return True
+
+
+async def is_ours(house: House, room: MatrixRoomId) -> bool:
+    async with house.database.reading() as db:
+        return await sightings.room_of(db, room) is not None or await renewals.was_in(db, room) is not None
+
+
 class Adoption:
     """Of one account."""
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._not_placed: dict[MatrixRoomId, float] = {}
-        """Rooms we are in, and since when that is heard, until it is known what for."""
 
     async def take_in(self, sync: Sync, *, or_leave: bool) -> None:
         """See to every room we have come into. Raises TryLater when some of it has to be tried again with the same
@@ -45,30 +67,9 @@ class Adoption:
         again: list[TryLater] = []
         for room in (room for room, is_now in sync.ours.items() if is_now == "join"):
             adopt = partial(self._adopt, room, again, or_leave=or_leave)
-            await self._try(EventId(f"adoption {room}"), adopt, again)
-        await self._leave_twins(sync, again)
+            await tried(self._house, EventId(f"adoption {room}"), adopt, again)
         if again:
             raise again[0]
-
-    async def _try(self, key: EventId, work: Callable[[], Awaitable[None]], again: list[TryLater]) -> bool:
-        """At most three times; what has to be tried again goes to `again`. Returns whether to go on: it was done, or
-        given up. A homeserver that asks us to go slower, and whatever ends a pass anyway, is not counted."""
-        async with self._house.database.reading() as db:
-            if await sightings.tries(db, key) >= TRIES:
-                return True
-        try:
-            await work()
-        except (SlowDown, SignedOut, LeaseLost, Unavailable):
-            raise
-        except Exception as error:
-            bug = None if isinstance(error, TryLater) else error
-            log.warning("room failed", error=one_line(error), exc_info=bug)
-            if await tried_in_vain(self._house, key):
-                log.error("room set aside")  # the key names it, and no log may
-            else:
-                again.append(error if isinstance(error, TryLater) else TryLater("room failed", AGAIN))
-                return False
-        return True
 
     async def _adopt(self, room: MatrixRoomId, again: list[TryLater], *, or_leave: bool) -> None:
         """We are in a room that is not known as ours: take it as the direct room of the one who made it, or leave.
@@ -82,47 +83,13 @@ class Adoption:
                 return
         with suppress(Rejected):  # we are out of it again already
             found = await house.homeserver.look(room)
-            if found.predecessor is not None and await self._is_ours(found.predecessor):
+            if found.predecessor is not None and await is_ours(house, found.predecessor):
                 return  # it may have taken the place of one of ours; the reconciler sees whether
             person = await self._whose(found)
             if person is not None:
                 await self._take_as_direct(found, person, again)
             elif or_leave and found.made_by != house.homeserver.user_id:
                 await house.homeserver.decline(room)
-
-    def _is_empty(self, found: FoundRoom) -> bool:
-        there = {user for user, membership in found.members.items() if membership in sightings.THERE}
-        return there <= {self._house.homeserver.user_id, self._house.recovery}
-
-    async def _leave_twins(self, sync: Sync, again: list[TryLater]) -> None:
-        """What we asked for while the line broke may be made all the same, and late: after we had looked for it and
-        made another. Nobody was asked in there."""
-        us, now = self._house.homeserver.user_id, self._house.clock.monotonic()
-        for event in sync.events:
-            if isinstance(event, MembershipChanged) and event.user == event.sender == us and event.membership == "join":
-                self._not_placed.setdefault(event.room, now)
-        for room, since in list(self._not_placed.items()):
-            if not (placed := await self._is_ours(room)) and now - since < PLACED_WITHIN.total_seconds():
-                continue
-            del self._not_placed[room]
-            if not placed and not await self._try(EventId(f"twin {room}"), partial(self._leave_twin, room), again):
-                self._not_placed[room] = since
-
-    async def _leave_twin(self, room: MatrixRoomId) -> None:
-        with suppress(Rejected):  # we are out of it already
-            found = await self._house.homeserver.look(room)
-            if found.marker is None or not self._is_empty(found):
-                return
-            async with self._house.database.reading() as db:
-                used = await sightings.matrix_room(db, found.marker)
-            if used in (None, found.predecessor):  # it may become the one
-                self._not_placed[room] = self._house.clock.monotonic()
-            else:
-                await self._house.homeserver.decline(room)
-
-    async def _is_ours(self, room: MatrixRoomId) -> bool:
-        async with self._house.database.reading() as db:
-            return await sightings.room_of(db, room) is not None or await renewals.was_in(db, room) is not None
 
     async def _whose(self, found: FoundRoom) -> UserId | None:
         """The person a direct room was made by, if it is one and they are known here."""
@@ -141,7 +108,7 @@ class Adoption:
             before = await sightings.matrix_room(db, room_id)
         if before is not None and before != found.room:
             leave = partial(house.homeserver.decline, before)
-            if not await self._try(EventId(f"leaving {before}"), leave, again):
+            if not await tried(house, EventId(f"leaving {before}"), leave, again):
                 return
         async with house.database.transaction() as db:
             seen = sightings.Looked(

@@ -19,6 +19,7 @@ from bridge.heard import Heard, MembershipChanged, Message, StateChanged, Sync, 
 from bridge.house import House, one_line
 from bridge.matrix.homeserver import SlowDown, TryLater
 from bridge.rereading import Rereading, Where
+from bridge.twins import Twins
 from facilitator import encryption_health, members, outbox, pinned, renewals, rooms, sightings, unread
 from facilitator.database import Db, Unavailable
 from facilitator.ids import EventId, GroupId, MatrixRoomId
@@ -40,7 +41,7 @@ class Listener:
 
     def __init__(self, house: House, *, wait: timedelta) -> None:
         self._house, self._wait = house, wait
-        self._adoption, self.door = Adoption(house), Doorkeeper(house)
+        self._adoption, self.door, self._twins = Adoption(house), Doorkeeper(house), Twins(house)
         self._since: str | None = None
         self._written = 0.0
         """When our place was last written down, by the monotonic clock."""
@@ -50,7 +51,7 @@ class Listener:
         self._answered = False
         self._deaf = False
         self._rereading = Rereading(house)
-        self._looks_back = self._hurries = False
+        self._looks_back = self._sees_to_twins = self._hurries = False
         self._to_enter: Sync | None = None
         """What was heard with rooms to come into; the words of all other rooms are written down."""
         self._ahead: set[Where] = set()
@@ -73,6 +74,9 @@ class Listener:
         self._to_say = False
         if self._looks_back:
             return await self._look_back()
+        if self._sees_to_twins:
+            self._sees_to_twins, self.made_work_for = False, ()
+            return await self._twins.see_to_one()
         sync, self._to_enter = self._to_enter, None
         if sync is None:
             sync = await self._listen()
@@ -83,7 +87,7 @@ class Listener:
                 return True
         await self._adoption.take_in(sync, or_leave=self._since is not None)
         await self._take_in(sync)
-        return bool(sync.events or sync.invitations or self._looks_back)
+        return bool(sync.events or sync.invitations or self._looks_back or self._sees_to_twins)
 
     async def _take_in(self, sync: Sync) -> None:
         events = [event for event in sync.events if (event.room, event.event_id) not in self._ahead]
@@ -93,7 +97,9 @@ class Listener:
         self.made_work_for = EVERYBODY if beyond else self._work_made_by(events)
         self._since, self._deaf = sync.next_batch, False
         self._ahead.clear()
+        self._twins.hear(sync)
         self._looks_back, self._hurries = len(self._rereading) > 0, False
+        self._sees_to_twins = self._twins.are_due and not self._looks_back  # one at a time: in between, it listens
         self.caught_up.set()
 
     async def _words_first(self, sync: Sync) -> bool:

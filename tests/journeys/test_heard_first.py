@@ -7,19 +7,27 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.matrix.homeserver import HomeserverError
 from facilitator import sightings
-from facilitator.ids import MatrixRoomId
+from facilitator.ids import GroupId, MatrixRoomId
 from tests.cast import BEN, BOT, CLEO
 from tests.fake_people import FakePerson
+from tests.fake_rooms import FakeRoom
+from tests.fake_weather import dead_line, rate_limited
 from tests.journeys.running import Running
+from tests.journeys.test_twins import TWO_MINUTES, come_about
 
 FOR_EVER = timedelta(days=1)
 
 
 @pytest.fixture
-async def ben(house: Running) -> AsyncIterator[tuple[FakePerson, MatrixRoomId]]:
+async def group(house: Running) -> GroupId:
+    return await house.open_group()
+
+
+@pytest.fixture
+async def ben(house: Running, group: GroupId) -> AsyncIterator[tuple[FakePerson, MatrixRoomId]]:
     """In a group with Cleo."""
-    group = await house.open_group()
     ben = await house.member(group, BEN)
     await house.member(group, CLEO)
     yield ben, await house.matrix_room(group)
@@ -33,6 +41,16 @@ async def come_in(house: Running) -> MatrixRoomId:
     await house.client.accept(room)
     await cleo.say(room, "!help")
     return room
+
+
+@pytest.fixture
+async def twin(house: Running, group: GroupId, ben: tuple[FakePerson, MatrixRoomId]) -> FakeRoom:
+    """Of the group's room, made late: to be looked at with the next thing that is heard."""
+    await house.wait(TWO_MINUTES)
+    twin = await come_about(house, group)
+    await house.settle()
+    house.clock.turn(TWO_MINUTES)
+    return twin
 
 
 async def said(house: Running, *rooms: MatrixRoomId) -> list[int]:
@@ -116,3 +134,42 @@ async def test_reading_again_that_hangs_delays_no_help_that_was_called_for_meanw
     await asyncio.wait([hanging])
     await house.settle()
     assert any("No session is planned yet." in text for text in house.said(room))
+
+
+async def test_a_look_at_a_late_room_that_hangs_delays_no_help_that_was_called_for(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId], twin: FakeRoom
+) -> None:
+    person, room = ben
+    await person.say(room, "!help")
+    house.server.weather.slow(FOR_EVER, on="look")
+    hearing = asyncio.ensure_future(house.passes[0]())
+    while not hearing.done():
+        assert not house.clock.sleepers, "hearing waits for the look"
+        await asyncio.sleep(0)
+    hanging = asyncio.ensure_future(house.passes[0]())
+    while not house.clock.sleepers:
+        assert not hanging.done(), "it was not looked at"
+        await asyncio.sleep(0)
+    assert await said(house, room) == [1]
+    house.server.weather.slow(timedelta(), on="look")
+    house.clock.turn(FOR_EVER)
+    await hanging
+    await house.settle()
+    assert (await said(house, room), twin.membership(BOT)) == ([1], "leave")
+
+
+@pytest.mark.parametrize("error", [rate_limited(), dead_line()], ids=["rate limit", "no connection"])
+async def test_a_look_at_a_late_room_that_fails_stops_no_pass_and_is_taken_again(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId], twin: FakeRoom, error: HomeserverError
+) -> None:
+    person, room = ben
+    house.server.weather.strike(error, on="look")
+    await person.say(room, "!help")
+    for _ in range(2):
+        await house.passes[0]()
+    assert not house.server.weather.storms, "it was looked at"
+    assert await said(house, room) == [1]
+    await house.settle()
+    assert twin.membership(BOT) == "join", "put off"
+    await house.wait(TWO_MINUTES)
+    assert twin.membership(BOT) == "leave"

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bridge.matrix.homeserver import CreateRoom
 from bridge.plan import plan
 from facilitator import rooms
+from facilitator.database import Unavailable
 from facilitator.ids import GroupId
-from tests.cast import ADA, BOT
+from tests.cast import ADA, BOT, EVE
 from tests.fake_rooms import FakeRoom
 from tests.fake_weather import dead_line
 from tests.journeys.running import Running
@@ -69,3 +72,47 @@ async def test_one_that_somebody_is_in_is_not_left(house: Running) -> None:
     await house.settle()
     await house.wait(TWO_MINUTES)
     assert twin.membership(BOT) == "join"
+
+
+@pytest.mark.parametrize("asked", ["facilitator.sightings.tries", "facilitator.sightings.matrix_room"])
+async def test_a_busy_database_makes_none_forgotten(
+    house: Running, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    group = await house.open_group()
+    await house.wait(2 * TWO_MINUTES)
+    twin = await come_about(house, group)
+    await house.settle()
+    house.clock.turn(TWO_MINUTES)
+    with monkeypatch.context() as patched:
+        patched.setattr(asked, busy)
+        assert await house.passes[0](), "there is one to look at"
+        with pytest.raises(Unavailable):
+            await house.passes[0]()
+    await house.settle()
+    await is_left(house, group, twin)
+
+
+async def busy(*_: object, **__: object) -> None:
+    raise Unavailable("busy")
+
+
+async def test_a_room_that_was_declined_is_not_looked_at_again(house: Running) -> None:
+    await house.settle()  # the first hearing of all leaves no room
+    room = await house.person(EVE).make_room(BOT, direct=True)
+    await house.client.accept(room)
+    await house.settle()
+    assert house.server.rooms[room].membership(BOT) == "leave"
+    before = house.server.weather.calls["look"]
+    await house.wait(2 * TWO_MINUTES)
+    assert house.server.weather.calls["look"] == before
+
+
+async def test_nothing_is_asked_about_a_room_before_it_is_due(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    await come_about(house, group)
+    await house.settle()
+    before = house.database.statements
+    house.clock.turn(timedelta(seconds=1))
+    assert not await house.passes[0]()
+    assert house.database.statements == before
