@@ -104,16 +104,17 @@ class Listener:
 
     async def _words_first(self, sync: Sync) -> bool:
         """Write down what was said elsewhere, where we have come into a room that is not known yet. Our place stays,
-        so a crash brings it all again: to answer the same words twice is to answer them once. What was said in that
+        so a crash brings it all again: to answer the same words twice is to answer them once. What could not be read
+        goes with them, in its order, since it is judged by what is read of its writer after it. What was said in that
         room waits until it is known whose it is. Returns whether there was anything."""
         entered = [room for room, is_now in sync.ours.items() if is_now == "join"]
-        words = [event for event in sync.events if isinstance(event, Message)]
-        if not entered or not words:
+        words = [event for event in sync.events if isinstance(event, Message | Unreadable)]
+        if not entered or not _are_readable(words):
             return False
         async with self._house.database.reading() as db:
             unknown = {room for room in entered if await sightings.room_of(db, room) is None}
         ahead = [e for e in words if e.room not in unknown and (e.room, e.event_id) not in self._ahead]
-        if not unknown or not ahead:
+        if not unknown or not _are_readable(ahead):
             return False
         await self._write_down(ahead)
         self._ahead |= {(event.room, event.event_id) for event in ahead}
@@ -123,8 +124,12 @@ class Listener:
     async def _look_back(self) -> bool:
         """Read a few of those again whose key may be here. Returns whether to go on at once."""
         self._looks_back = False
-        read = await self._rereading.some()
-        await self._write_down(read or ())
+        try:
+            read = await self._rereading.some()
+            await self._write_down(read or ())
+        except Exception:
+            self._hurries = True  # what could be said now is heard first, as ever, but not waited for
+            raise
         self._rereading.done()
         self._hurries = read is not None and len(self._rereading) > 0
         self.made_work_for = self._work_made_by(read or ())
@@ -287,3 +292,8 @@ class Listener:
             if not self.caught_up.is_set():
                 self._rereading.add(await unread.latest(db))
             self._rereading.add(await unread.waiting_for(db, sync.keys_arrived))
+
+
+def _are_readable(words: Sequence[Heard]) -> bool:
+    """Whether any of them are: only then is there somebody to answer."""
+    return any(isinstance(event, Message) for event in words)

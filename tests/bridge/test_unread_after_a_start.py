@@ -1,11 +1,14 @@
 """A key may come with an answer that a process died of: after a start, whatever stands unread is tried once more."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
+from bridge.listener import Listener
 from bridge.matrix.homeserver import HomeserverError
 from facilitator import sightings, unread
+from facilitator.database import Unavailable
 from facilitator.ids import EventId, MatrixRoomId
 from tests.cast import BEN, CLEO
 from tests.fake_people import FakePerson
@@ -119,3 +122,30 @@ async def test_very_much_keeps_nobody_waiting_and_is_asked_for_a_little_at_a_tim
         assert asked["read_again"] == before + passes, "in between, it listens"
     await running.settle()
     assert (asked["read_again"], helped(running, ben[1])) == (before + 4, 1)
+
+
+async def test_a_busy_database_puts_it_off_for_no_longer_than_it_is_busy(
+    running: Running, ben: tuple[FakePerson, MatrixRoomId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await running.start()
+    listener = Listener(running.house, wait=timedelta(seconds=30))
+    assert await listener.pass_once()
+    with monkeypatch.context() as patched:
+        patched.setattr("facilitator.rooms.place_at", busy)
+        with pytest.raises(Unavailable):
+            await listener.pass_once()
+    passes = asyncio.ensure_future(two(listener))
+    while not passes.done():
+        assert not running.clock.sleepers, "it waits for news"
+        await asyncio.sleep(0)
+    assert await standing(running) == 0
+
+
+async def busy(*_: object, **__: object) -> None:
+    raise Unavailable("busy")
+
+
+async def two(listener: Listener) -> None:
+    """It listens, and looks back."""
+    await listener.pass_once()
+    await listener.pass_once()

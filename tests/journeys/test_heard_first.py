@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bridge.matrix.homeserver import HomeserverError
 from facilitator import sightings
+from facilitator.database.tables import UnreadableEvent
 from facilitator.ids import GroupId, MatrixRoomId
 from tests.cast import BEN, BOT, CLEO
 from tests.fake_people import FakePerson
@@ -173,3 +175,20 @@ async def test_a_look_at_a_late_room_that_fails_stops_no_pass_and_is_taken_again
     assert twin.membership(BOT) == "join", "put off"
     await house.wait(TWO_MINUTES)
     assert twin.membership(BOT) == "leave"
+
+
+async def test_words_ahead_of_the_rest_are_taken_in_their_order(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    """Whoever is read after something that was not is no longer one who cannot be read."""
+    person, room = ben
+    await come_in(house)
+    await person.say(room, "hello", key_later=True)
+    person.device.sessions.clear()  # as an app does that notices: it begins anew
+    await person.say(room, "!help")
+    assert await house.passes[0]()
+    assert await said(house, room) == [1]
+    await house.settle()
+    async with house.database.reading() as db:
+        rows = (await db.execute(select(UnreadableEvent.matrix_room, UnreadableEvent.sender_index))).all()
+    assert rows == [(room, None)]
