@@ -221,6 +221,11 @@ class Machine(Olm):
             self.outbound_group_sessions[room] = session
         return session
 
+    def forget_outbound(self, room: str) -> None:
+        """We have left it: neither in memory nor in the store is there one to go on with when we come back."""
+        self.outbound_group_sessions.pop(room, None)
+        self.ours.forget(room)
+
     def create_outbound_group_session(self, room_id: str) -> None:
         session = self.outbound_group_sessions[room_id] = OurSession()
         keys = self.account.identity_keys

@@ -175,7 +175,7 @@ class Listening:
                 self.rooms[room].shown |= {str(event.get("event_id")) for event in mine}
         for room in new.left:
             self.rooms.forget(room)
-            self.machine.ours.forget(room)
+            self.machine.forget_outbound(room)
             self._failures.pop(room, None)
         self.rooms.keep()
         return news

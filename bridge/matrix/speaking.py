@@ -13,10 +13,10 @@ from typing import Any
 from bridge.matrix.changing import NOT_ENCRYPTED
 from bridge.matrix.connection import Connection, needed, path
 from bridge.matrix.hardened import Machine, Malformed, NoKey
-from bridge.matrix.homeserver import ACT_KEY, CannotTell, Rejected, Sent
+from bridge.matrix.homeserver import ACT_KEY, CannotTell, Rejected, Sent, TryLater
 from bridge.matrix.known import Rooms
 from bridge.matrix.line import Request
-from bridge.matrix.sharing import Sharing
+from bridge.matrix.sharing import AGAIN, Sharing
 from facilitator.ids import ActId, EventId, MatrixRoomId
 
 PAGES_BACK = 10
@@ -73,6 +73,8 @@ class Speaking:
         async with known.turn:
             granted = self.connection.pace.admit(turn)
             shared = await self.sharing.ready(known)
+            if self.machine.outbound(room) is None:
+                raise TryLater("we have left the room meanwhile", AGAIN)
             body = self._encrypted(room, dict(content) | {ACT_KEY: act})
             address = path("rooms", room, "send", "m.room.encrypted", act)
             answer = await self.connection.put(address, body, kind=granted)

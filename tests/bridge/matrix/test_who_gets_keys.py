@@ -1,7 +1,7 @@
 """Keys reach who they should and nobody else: real ratchets on both sides, and the devices asked what they can read."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bridge.matrix.client import NioHomeserver
-from bridge.matrix.homeserver import KnownRoom, TryLater
+from bridge.matrix.gifts import Gift
+from bridge.matrix.homeserver import KnownRoom, Rejected, TryLater
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.login import BotAccount
 from bridge.matrix.their_keys import ASK_AGAIN
@@ -85,6 +86,35 @@ async def test_who_is_only_invited_gets_no_key_and_who_comes_reads_nothing_from_
     assert [cleo.reads(event) for event in (first, while_invited, after)] == [False, False, True]
     assert session_of(after) != session_of(first)
     assert room.crowd.readers(after) == {ADAS, BENS, (CLEO, "PHONE")}
+
+
+async def test_in_a_room_we_come_back_to_we_speak_under_another_key(room: Room) -> None:
+    """Who came and went meanwhile was not told us."""
+    before = await room.say()
+    await put_out(room)
+    await room.membership(BOT, "join")
+    room.bot.remember([KnownRoom(ROOM, {"algorithm": MEGOLM})])
+    assert session_of(await room.say()) != session_of(before)
+
+
+async def test_put_out_while_a_key_is_given_nothing_is_said(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    give = room.bot._speaking.sharing._give
+
+    async def given_late(gifts: Sequence[Gift]) -> None:
+        await give(gifts)
+        await put_out(room)
+
+    monkeypatch.setattr(room.bot._speaking.sharing, "_give", given_late)
+    with pytest.raises(TryLater):
+        await room.say()
+    assert not room.crowd.said[ROOM]
+    with pytest.raises(Rejected):
+        await room.say()
+
+
+async def put_out(room: Room) -> None:
+    room.crowd.tell(rooms={"leave": {ROOM: {"timeline": {"events": []}}}})
+    await room.hear()
 
 
 @pytest.mark.parametrize("gone", ["leave", "ban"])
