@@ -6,7 +6,7 @@ wiped when the act is settled.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 from functools import cache
 from typing import Any
@@ -17,13 +17,11 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
-    and_,
     bindparam,
     func,
     literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,14 +29,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from facilitator.database.tables import Act, MembershipSighting, Room, RoomSighting, plain
 from facilitator.database.types import UtcDateTime
 from facilitator.database.upsert import insert_into
-from facilitator.ids import ActId, BotId, EventId, GroupId, MatrixRoomId, RoomId
+from facilitator.ids import ActId, BotId, EventId, MatrixRoomId, RoomId
 from facilitator.rooms import GROUPS, PLACE, Place
 
 OUTBOX = plain(Act)
 SLOW_DOWN, UNREACHABLE = "slow_down", "unreachable"
 """Why an act waits for its next try."""
-GIVEN_UP = ("failed", "uncertain")
-WAITS_LONG, SHOWN_FOR = timedelta(minutes=10), timedelta(days=7)
 
 
 class Priority(IntEnum):
@@ -188,7 +184,7 @@ def _firsts() -> Select[Any]:
             room.bot_account_id == bindparam("bot", type_=Text),
             seen.matrix_room.is_not(None),
             seen.encryption.is_not(None),
-            or_(room.kind != "direct", _is_there()),
+            or_(room.kind != "direct", is_there()),
             or_(act.next_try.is_(None), act.next_try <= bindparam("now", type_=UtcDateTime())),
         )
         .order_by(act.priority, act.not_after.is_(None), act.not_after, act.due, act.seq, act.id)
@@ -196,7 +192,7 @@ def _firsts() -> Select[Any]:
     )
 
 
-def _is_there() -> ColumnElement[bool]:
+def is_there() -> ColumnElement[bool]:
     """A direct room's person has joined it: what was said before, they could not read."""
     room, seen = plain(Room).c, plain(MembershipSighting).c
     there = (seen.room_id == room.id, seen.person_index == room.person_index, seen.membership == "join")
@@ -258,34 +254,6 @@ async def already_said(db: AsyncSession, events: Collection[EventId]) -> frozens
     """Which of these events are acts that are known to have been said."""
     found = await db.scalars(select(Act.event_id).where(Act.event_id.in_(events)))
     return frozenset(event for event in found if event is not None)
-
-
-@dataclass(frozen=True)
-class Stuck:
-    """Acts of one room and kind that did not get said: `outcome` failed or uncertain, or None for those that have
-    waited long. `why` is a code; `since` when the oldest was to be said."""
-
-    room_id: RoomId
-    utterance: str
-    outcome: str | None
-    why: str | None
-    number: int
-    since: datetime
-
-
-async def stuck(db: AsyncSession, *, now: datetime, group_id: GroupId | None = None) -> list[Stuck]:
-    """What a person should know of: acts given up lately, and those that wait for long, of a group or of all. What
-    waits for somebody to accept an invitation is theirs to let wait."""
-    waits = and_(Act.outcome.is_(None), Act.due <= now - WAITS_LONG, or_(Room.kind != "direct", _is_there()))
-    given_up = and_(Act.outcome.in_(GIVEN_UP), Act.settled >= now - SHOWN_FOR)
-    rows = await db.execute(
-        select(Act.room_id, Act.utterance, Act.outcome, Act.why, func.count(), func.min(Act.due))
-        .join(Room, Room.id == Act.room_id)
-        .where(or_(waits, given_up), Room.group_id == group_id if group_id is not None else true())
-        .group_by(Act.room_id, Act.utterance, Act.outcome, Act.why)
-        .order_by(func.min(Act.due), Act.room_id)
-    )
-    return [Stuck(*row) for row in rows]
 
 
 async def settle(

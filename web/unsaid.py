@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from facilitator.groups import RoomState
-from facilitator.outbox import Stuck
+from facilitator.unsaid import Stuck
 
 WAITING = "waiting"
 

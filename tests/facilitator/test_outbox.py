@@ -262,46 +262,6 @@ async def test_what_would_be_said_is_sealed_and_wiped_when_it_is_settled(any_sce
     assert (settled.outcome, settled.settled, settled.next_try, settled.event_id) == (outcome, NOW, None, "$e")
 
 
-# ------------------------------------------------------------------------------------------------ for a person
-
-
-async def stuck(scene: Scene, now: datetime = NOW) -> list[tuple[str, str | None, str | None, int]]:
-    async with scene.database.reading() as db:
-        found = await outbox.stuck(db, now=now, group_id=scene.group)
-        assert found == await outbox.stuck(db, now=now)
-    return [(each.utterance, each.outcome, each.why, each.number) for each in found]
-
-
-async def test_what_was_given_up_is_shown_for_a_week_by_its_kind_and_never_by_its_words(any_scene: Scene) -> None:
-    await any_scene.looked()
-    for name, outcome in (("one", "failed"), ("two", "uncertain"), ("three", "too_late"), ("four", "sent")):
-        await put(any_scene, name, parameters={"words": CANARY})
-        async with any_scene.database.transaction() as db:
-            await outbox.settle(db, act(name), outcome, now=NOW, why="M_TOO_LARGE")
-    shown = [("one", "failed", "M_TOO_LARGE", 1), ("two", "uncertain", "M_TOO_LARGE", 1)]
-    assert sorted(await stuck(any_scene)) == shown
-    assert sorted(await stuck(any_scene, NOW + outbox.SHOWN_FOR)) == shown
-    assert await stuck(any_scene, NOW + outbox.SHOWN_FOR + MINUTE) == []
-
-
-async def test_what_waits_long_is_shown_while_it_waits(any_scene: Scene) -> None:
-    await any_scene.looked()
-    await put(any_scene, "one")
-    await fails(any_scene, "one", until=NOW + 20 * MINUTE)
-    assert await stuck(any_scene, NOW + outbox.WAITS_LONG - MINUTE) == []
-    assert await stuck(any_scene, NOW + outbox.WAITS_LONG) == [("one", None, outbox.UNREACHABLE, 1)]
-    await settle(any_scene, "one")
-    assert await stuck(any_scene, NOW + outbox.WAITS_LONG) == []
-
-
-async def test_what_waits_for_somebody_to_accept_an_invitation_is_not_stuck(scene: Scene) -> None:
-    async with scene.database.transaction() as db:
-        direct = await rooms.direct_with(db, BEN, now=NOW)
-    await put(scene, "one", room=direct)
-    async with scene.database.reading() as db:
-        assert await outbox.stuck(db, now=NOW + timedelta(days=1)) == []
-
-
 async def test_a_clock_that_was_set_makes_waiting_acts_due_and_no_settled_one(any_scene: Scene) -> None:
     await any_scene.looked()
     await put(any_scene, "one")

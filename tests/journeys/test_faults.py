@@ -12,7 +12,7 @@ from sqlalchemy import event
 from structlog.types import EventDict
 
 from bridge.matrix.homeserver import SlowDown
-from facilitator import bots, outbox
+from facilitator import bots, unsaid
 from facilitator.database import Database, Unavailable, in_loop
 from facilitator.ids import GroupId, MatrixRoomId
 from tests.cast import BEN
@@ -105,7 +105,7 @@ async def test_what_was_tried_on_a_lost_device_and_may_be_in_the_room_is_shown_t
     await house.wait(MINUTE, step=timedelta(seconds=10))
     assert len(house.said(room)) == 2, "not again: it is there, though we cannot read it"
     async with house.database.reading() as db:
-        (found,) = await outbox.stuck(db, now=house.clock.now(), group_id=group)
+        (found,) = await unsaid.stuck(db, now=house.clock.now(), group_id=group)
     assert (found.outcome, found.why, found.number) == ("uncertain", "unread", 1)
     await ben.say(room, "!commands")
     await house.settle()

@@ -14,7 +14,7 @@ from bridge.matrix.keystore import KeyStore
 from bridge.matrix.listening import TIMELINE
 from bridge.matrix.login import login_once
 from bridge.sender import Sender
-from facilitator import bots, outbox, rooms, sightings
+from facilitator import bots, outbox, rooms, sightings, unsaid
 from facilitator.clock import Clock
 from facilitator.database import Database
 from facilitator.ids import MatrixRoomId, RoomId, because
@@ -117,7 +117,7 @@ async def test_a_device_that_was_lost_while_it_spoke_makes_nothing_be_said_twice
     await whole(new)
 
     async with database.reading() as db:
-        stuck = [(each.outcome, each.number) for each in await outbox.stuck(db, now=speaking.clock.now())]
+        stuck = [(each.outcome, each.number) for each in await unsaid.stuck(db, now=speaking.clock.now())]
     assert (await speaking.said(), stuck) == ((2, [("uncertain", 1)]) if lost == "the answer" else (2, []))
     await speaking.account.close()
 

@@ -5,7 +5,18 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import accounts, bots, encryption_health, groups, members, outbox, rooms, schedule, sightings, unread
+from facilitator import (
+    accounts,
+    bots,
+    encryption_health,
+    groups,
+    members,
+    outbox,
+    rooms,
+    schedule,
+    sightings,
+    unread,
+)
 from facilitator.database import Database
 from facilitator.database.tables import PinnedIdentity
 from facilitator.ids import AccountId, EventId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId, because
@@ -120,7 +131,7 @@ async def healths(db: AsyncSession, by: AccountId, group_id: GroupId, now: datet
 async def unsaid(db: AsyncSession, group_id: GroupId, utterance: str, outcome: str | None, *, now: datetime) -> None:
     """Something the bot could not say in the room: given up, of unknown outcome, or (None) waiting for long."""
     room, act = await rooms.group_room_id(db, group_id), because("test", group_id, utterance, outcome)
-    put, words = now - outbox.WAITS_LONG, {"words": "canary"}
+    put, words = now - WAITS_LONG, {"words": "canary"}
     await outbox.put(db, act, room, utterance=utterance, parameters=words, priority=outbox.Priority.REPLY, now=put)
     if outcome is not None:
         await outbox.settle(db, act, outcome, now=now, why="M_TOO_LARGE")

@@ -2,10 +2,11 @@
 
 from aiohttp.web import Request, Response
 
-from facilitator import groups, outbox, renewals
+from facilitator import groups, renewals
 from facilitator.errors import Invalid
 from facilitator.ids import GroupId
 from facilitator.rules import names
+from facilitator.unsaid import stuck as acts_unsaid
 from web import forms, keys, unsaid
 from web.forms import Mistyped, Typed
 from web.pages import go, see
@@ -74,7 +75,7 @@ async def group_page(request: Request, typed: Typed) -> Response:
     now = app[keys.CLOCK].now()
     async with app[keys.DATABASE].reading() as db:
         group = await groups.page(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now)
-        stuck = await outbox.stuck(db, now=now, group_id=group.id)
+        stuck = await acts_unsaid(db, now=now, group_id=group.id)
         care = await renewals.care(db, group.id)
     status = 422 if typed.errors else 200
     told = unsaid.gathered(stuck, group.room)
