@@ -1,7 +1,8 @@
-"""The Matrix service: makes rooms match the database and hears what people say. Five loops, each `pass_once()`.
+"""The Matrix service: makes rooms match the database and hears what people say. Six loops, each `pass_once()`.
 
-`listener` hears: one sync, its effects and our cursor in one transaction. `reconciler` makes each room what it should
-be: look, plan, take the steps, until none is left. `sender` says what is in the outbox, in order within a room.
-`timer` puts what has fallen due into the outbox. `key_watch` asks who could read us, before anything is said.
+`listener` hears: what one sync brings is written down before our place moves past it, or together with that.
+`reconciler` makes each room what it should be: look, plan, take the steps, until none is left. `sender` says what is in
+the outbox, in order within a room. `timer` puts what has fallen due into the outbox. `doorkeeper` answers those who
+invite us. `key_watch` asks who could read us, before anything is said.
 `service` wires and runs them; only `matrix/` knows a Matrix library.
 """

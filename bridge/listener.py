@@ -1,4 +1,7 @@
-"""Loop 1, Matrix → database: one sync, its effects and our cursor in one transaction.
+"""Loop 1, Matrix → database: what one sync brings is written down, and our place never runs ahead of it.
+
+It may fall behind: words are written ahead of it where a room is entered, and of talk it is kept only now and then.
+After a crash these come again, and nothing is doubled, since an act's id is derived from its cause.
 
 An event that fails in our hands undoes the whole and is counted, outside the transaction; after three tries it is set
 aside and the house goes on. What asks the homeserver again (a room to come into, an event to read again) has a pass of

@@ -15,6 +15,8 @@ SOAK = os.environ.get("HEARTH_SOAK") == "1"
 RUNS = 160 if SOAK else 9
 STEP = 19
 LONGER_THAN_IT_TAKES = 140
+TALK_BEGINS = 75
+"""Before it the group comes to life, as in the other stories."""
 
 AT_EVERY_POINT = [Trial("coming_to_life", at=point) for point in range(1, LONGER_THAN_IT_TAKES)]
 AGAIN_AND_AGAIN = [
@@ -23,13 +25,14 @@ AGAIN_AND_AGAIN = [
     for step in (range(STEP, STEP + 10) if SOAK else [STEP])
     for first in range(1, step + 1)
 ]
+WHILE_PEOPLE_TALK = [Trial("talking", at=point) for point in range(TALK_BEGINS, LONGER_THAN_IT_TAKES, 1 if SOAK else 9)]
 BY_CHANCE = [Trial("two_at_once", seed=seed, mean_life=14 + 4 * (seed % 4)) for seed in range(1, RUNS + 1)]
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Sequence[Outcome]:
     """All trials, side by side on all processors."""
-    return play_all([*AT_EVERY_POINT, *AGAIN_AND_AGAIN, *BY_CHANCE])
+    return play_all([*AT_EVERY_POINT, *AGAIN_AND_AGAIN, *WHILE_PEOPLE_TALK, *BY_CHANCE])
 
 
 def failures(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[tuple[Trial, tuple[str, ...]]]:
@@ -44,6 +47,12 @@ def test_killed_at_any_one_point_a_group_still_comes_to_life_once(outcomes: Sequ
 
 def test_killed_again_and_again_every_reminder_is_said_once(outcomes: Sequence[Outcome]) -> None:
     assert failures(outcomes, AGAIN_AND_AGAIN) == []
+
+
+def test_killed_between_talk_and_our_place_no_call_is_lost_or_answered_twice(outcomes: Sequence[Outcome]) -> None:
+    assert failures(outcomes, WHILE_PEOPLE_TALK) == []
+    lived = [each for each in outcomes if each.trial in WHILE_PEOPLE_TALK and not each.deaths]
+    assert lived, "the story has more points than were tried"
 
 
 def test_killed_by_chance_in_bad_weather_everything_is_said_once(outcomes: Sequence[Outcome]) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from bridge.listener import NOTHING_NEW
 from bridge.matrix.homeserver import HomeserverError
 from facilitator import sightings
 from facilitator.database.tables import UnreadableEvent
@@ -85,13 +86,11 @@ async def test_killed_while_it_hangs_nothing_is_lost_or_said_twice(
     house: Running, ben: tuple[FakePerson, MatrixRoomId]
 ) -> None:
     person, room = ben
-    async with house.database.reading() as db:
-        before = await sightings.cursor(db, house.house.bot)
+    before = await place(house)
     entered = await come_in(house)
     await person.say(room, "!help")
     await house.passes[0]()
-    async with house.database.reading() as db:
-        assert await sightings.cursor(db, house.house.bot) == before
+    assert await place(house) == before
     assert await said(house, room) == [1]
     await house.start()
     await house.settle()
@@ -192,3 +191,28 @@ async def test_words_ahead_of_the_rest_are_taken_in_their_order(
     async with house.database.reading() as db:
         rows = (await db.execute(select(UnreadableEvent.matrix_room, UnreadableEvent.sender_index))).all()
     assert rows == [(room, None)]
+
+
+async def test_of_talk_our_place_is_written_down_now_and_then(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId]
+) -> None:
+    person, room = ben
+    house.clock.turn(2 * NOTHING_NEW)
+    await person.say(room, "good evening")
+    await house.passes[0]()
+    written = await place(house)
+    assert written == f"s{house.server.position}"
+    for _ in range(2):
+        house.clock.turn(NOTHING_NEW / 2)
+        await person.say(room, "how are you all?")
+        await house.passes[0]()
+        assert await place(house) == written
+    house.clock.turn(timedelta(seconds=1))
+    await person.say(room, "I am well")
+    await house.passes[0]()
+    assert await place(house) == f"s{house.server.position}" != written
+
+
+async def place(house: Running) -> str | None:
+    async with house.database.reading() as db:
+        return await sightings.cursor(db, house.house.bot)

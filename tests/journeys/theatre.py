@@ -63,6 +63,26 @@ async def reminding(house: Running) -> AsyncIterator[None]:
         yield
 
 
+async def talking(house: Running) -> AsyncIterator[None]:
+    """People talk, of which our place is not written down; in between somebody calls whose key comes late."""
+    group = await house.open_group()
+    await house.invite(group, BEN)
+    await house.invite(group, CLEO)
+    yield
+    room, ben, cleo = await house.matrix_room(group), house.person(BEN), house.person(CLEO)
+    await cleo.say(room, "good evening")
+    yield
+    await ben.say(room, "!help", key_later=True)
+    await cleo.say(room, "is Ben here?")
+    yield
+    await cleo.say(room, "he will come")
+    yield
+    await ben.send_keys()
+    yield
+    await cleo.say(room, "!sessions")
+    yield
+
+
 async def two_at_once(house: Running) -> AsyncIterator[None]:
     """Two groups side by side, both with sessions at the same time."""
     for name in ("Maple room", "Harbour room"):
@@ -78,6 +98,7 @@ async def two_at_once(house: Running) -> AsyncIterator[None]:
 
 STORIES = {
     "coming_to_life": (coming_to_life, Promise(frozenset({ADA, BEN}), ("Hello", "Thank"))),
+    "talking": (talking, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "Thank", "No"))),
     "reminding": (reminding, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
     "two_at_once": (two_at_once, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
 }
