@@ -5,23 +5,13 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import (
-    accounts,
-    bots,
-    encryption_health,
-    groups,
-    members,
-    outbox,
-    rooms,
-    schedule,
-    sightings,
-    unread,
-)
+from facilitator import accounts, bots, encryption_health, groups, members, outbox, rooms, schedule, sightings, unread
 from facilitator.database import Database
 from facilitator.database.tables import PinnedIdentity
 from facilitator.ids import AccountId, EventId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId, because
 from facilitator.rules.reach import Reach
 from facilitator.sightings import Looked
+from facilitator.unsaid import WAITS_LONG
 
 ADA, DAN = UserId("@ada:panel.test"), UserId("@dan:panel.test")
 PURPOSE = "Talking through the week, on Tuesdays"
