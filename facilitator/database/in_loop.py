@@ -7,6 +7,7 @@ gets one: the disk at the end of a change, a lock that another process holds, an
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import URL, AsyncAdaptedQueuePool, Pool
@@ -16,6 +17,8 @@ from sqlalchemy.util import await_only
 
 DRIVER = "sqlite+inloop"
 BUSY_SECONDS = 5
+WAITING = 4
+"""As many may wait for a lock at once; the next waits for one of them."""
 
 
 class Cursor(sqlite3.Cursor):
@@ -42,6 +45,12 @@ class InLoop(SQLiteDialect_pysqlite):
     has_terminate = True
     supports_statement_cache = True
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._waiting = ThreadPoolExecutor(WAITING, "sqlite-waits")
+        self._committing = ThreadPoolExecutor(1, "sqlite-commits")
+        """Its own: whoever waits, waits for this, and must not keep it from a thread."""
+
     @classmethod
     def get_pool_class(cls, url: URL) -> type[Pool]:
         return AsyncAdaptedQueuePool
@@ -59,36 +68,35 @@ class InLoop(SQLiteDialect_pysqlite):
             connection.execute(f"PRAGMA query_only = {'OFF' if connection.changing else 'ON'}")
             connection.can_write = connection.changing
         begin = "BEGIN IMMEDIATE" if connection.changing else "BEGIN"
-        at_once_or_patiently(connection, lambda: connection.execute(begin))
+        self.at_once_or_patiently(connection, lambda: connection.execute(begin))
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        at_once_or_patiently(cursor.connection, lambda: cursor.execute(statement, parameters))
+        self.at_once_or_patiently(cursor.connection, lambda: cursor.execute(statement, parameters))
 
     def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         # Half of it may be done when a lock stops it: it cannot be begun again, so it waits from the start.
-        _patiently(cursor.connection, lambda: cursor.executemany(statement, parameters))
+        _patiently(cursor.connection, lambda: cursor.executemany(statement, parameters), self._committing)
 
     def do_commit(self, dbapi_connection: Any) -> None:
         if dbapi_connection.changing:
-            _patiently(dbapi_connection, dbapi_connection.commit)
+            _patiently(dbapi_connection, dbapi_connection.commit, self._committing)
         else:
             dbapi_connection.commit()
+
+    def at_once_or_patiently(self, connection: sqlite3.Connection, work: Callable[[], object]) -> None:
+        """What may find the file locked. It is begun again from the start then."""
+        try:
+            work()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            _patiently(connection, work, self._waiting)
 
     def do_terminate(self, dbapi_connection: Any) -> None:
         dbapi_connection.close()
 
 
-def at_once_or_patiently(connection: sqlite3.Connection, work: Callable[[], object]) -> None:
-    """What may find the file locked. It is begun again from the start then."""
-    try:
-        work()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        _patiently(connection, work)
-
-
-def _patiently(connection: sqlite3.Connection, work: Callable[[], object]) -> None:
+def _patiently(connection: sqlite3.Connection, work: Callable[[], object], threads: Executor) -> None:
     """In a thread, where others' locks are waited for."""
 
     def wait() -> None:
@@ -98,12 +106,12 @@ def _patiently(connection: sqlite3.Connection, work: Callable[[], object]) -> No
         finally:
             connection.execute("PRAGMA busy_timeout = 0")
 
-    await_only(_to_its_end(wait))
+    await_only(_to_its_end(wait, threads))
 
 
-async def _to_its_end(work: Callable[[], None]) -> None:
+async def _to_its_end(work: Callable[[], None], threads: Executor | None = None) -> None:
     """Also when its task is cancelled meanwhile: nobody else may touch a connection that a thread is at work with."""
-    doing = asyncio.get_running_loop().run_in_executor(None, work)
+    doing = asyncio.get_running_loop().run_in_executor(threads, work)
     cancelled: asyncio.CancelledError | None = None
     while not doing.done():
         try:

@@ -36,11 +36,13 @@ def engine_for(url: URL, *, upgrading: bool = False, **options: Any) -> AsyncEng
         "temp_store": "MEMORY",
     }
 
+    dialect: Any = engine.dialect
+
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: the driver would say it late, and DEFERRED
         wanted = "; ".join(f"PRAGMA {name} = {value}" for name, value in pragmas.items())
-        in_loop.at_once_or_patiently(connection, lambda: connection.executescript(wanted))
+        dialect.at_once_or_patiently(connection, lambda: connection.executescript(wanted))
 
     event.listen(engine.sync_engine, "begin", begin)
     return engine

@@ -3,13 +3,16 @@
 import asyncio
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import event, func, insert, select
 
 from facilitator.database import Database, in_loop
 from facilitator.database.tables import Heartbeat
+from facilitator.ids import new_id
 from tests.facilitator.database.test_unavailable import NOW, held, write
+from tests.keys import Keys
 
 
 async def _names(database: Database) -> list[str]:
@@ -93,3 +96,13 @@ async def test_a_cut_off_change_ends_before_anybody_else_has_its_connection(data
     free.set()
     await asyncio.wait([waiting])
     assert waiting.cancelled()
+
+
+async def test_those_who_wait_do_not_keep_whom_they_wait_for_from_a_thread(keys: Keys, sqlite_url: str) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))  # as on a small machine that is at work
+    databases = [keys.connect(sqlite_url) for _ in range(3)]  # as three processes
+    for _ in range(10):
+        await asyncio.gather(*(write(database, new_id()) for database in databases))
+    assert len(await _names(databases[0])) == 30
+    for database in databases:
+        await database.close()
