@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from bridge.matrix.library import (
+from bridge.matrix.ratchets import (
     DeviceStore,
     GroupSessionStore,
     InboundGroupSession,

@@ -17,7 +17,7 @@ from bridge.matrix.connection import Connection, path
 from bridge.matrix.hardened import Machine
 from bridge.matrix.homeserver import Overtaken, Rejected
 from bridge.matrix.keystore import Store
-from bridge.matrix.library import peewee
+from bridge.matrix.ratchets import peewee
 from facilitator.clock import Clock
 
 TYPE = "io.hearth.bridge"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from bridge.matrix.hardened import Device
 from bridge.matrix.known import Room
 from bridge.matrix.late_keys import PastSession
-from bridge.matrix.library import OlmDevice
 from bridge.matrix.our_sessions import OurSession
+from bridge.matrix.ratchets import OlmDevice
 from facilitator.ids import MatrixRoomId, UserId
 from facilitator.rules.reach import Reach
 

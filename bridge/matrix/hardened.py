@@ -18,8 +18,8 @@ import vodozemac
 from bridge.matrix import bounds, screening
 from bridge.matrix.keystore import Store
 from bridge.matrix.late_keys import RoomKey
-from bridge.matrix.library import InboundGroupSession, Olm, OlmDevice, RoomKeyEvent, ToDeviceEvent
 from bridge.matrix.our_sessions import OurSession, OurSessions
+from bridge.matrix.ratchets import InboundGroupSession, Olm, OlmDevice, RoomKeyEvent, ToDeviceEvent
 from facilitator.ids import MatrixRoomId, UserId
 
 for _name in ("nio", "peewee"):

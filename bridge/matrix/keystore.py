@@ -12,7 +12,7 @@ from typing import Any
 import vodozemac
 
 from bridge.matrix.homeserver import TryLater
-from bridge.matrix.library import peewee
+from bridge.matrix.ratchets import peewee
 from bridge.matrix.rows import Rows
 from facilitator.database.sqlite import journal_mode
 from facilitator.errors import N_, Misconfigured

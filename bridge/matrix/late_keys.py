@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from bridge.matrix.library import OutboundGroupSession
 from bridge.matrix.owed_keys import OwedKeys
+from bridge.matrix.ratchets import OutboundGroupSession
 from facilitator.ids import MatrixRoomId
 
 AT_MOST = 40

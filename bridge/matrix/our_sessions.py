@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import vodozemac
 
 from bridge.matrix.keystore import Store
-from bridge.matrix.library import OutboundGroupSession
+from bridge.matrix.ratchets import OutboundGroupSession
 from bridge.matrix.sealing import Seal
 
 AHEAD = 20

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from bridge.matrix.homeserver import TryLater
-from bridge.matrix.library import (
+from bridge.matrix.ratchets import (
     DeviceStore,
     GroupSessionStore,
     InboundGroupSession,

@@ -55,5 +55,5 @@ def test_the_bridge_does_not_load_what_only_others_need(loaded: set[str], whose:
 
 def test_what_the_key_store_went_without_is_there_for_who_asks_later() -> None:
     """PostgreSQL's driver must load after nio did; a stand-in left behind would be found in its place."""
-    asked = "import bridge.matrix.library, psycopg, cffi, h11, h2.connection; assert psycopg.connect and h11.Request"
+    asked = "import bridge.matrix.ratchets, psycopg, cffi, h11, h2.connection; assert psycopg.connect and h11.Request"
     subprocess.run([sys.executable, "-c", asked], cwd=Path(__file__).parents[2], check=True)

@@ -80,13 +80,17 @@ async def test_a_room_where_something_is_missing_is_not_called_as_it_should_be(
     assert "Up to date" not in page.words and "Please look" in page.words
 
 
-async def test_a_better_room_is_a_plain_hint_and_waits_until_all_is_said(
-    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
-) -> None:
+async def made_in_an_old_way(database: Database, cast: Sample) -> None:
     async with database.transaction() as db:
         room = await rooms.group_room_id(db, cast.settled)
         old = update(RoomSighting).where(RoomSighting.room_id == room).values(obstacles=["other_version"])
         await db.execute(old)
+
+
+async def test_a_better_room_is_a_plain_hint_and_waits_until_all_is_said(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    await made_in_an_old_way(database, cast)
     page = await ada.get(f"/groups/{cast.settled}")
     assert '<p class="hint">This room works, but was made in an old way.' in page.text
     assert "as it should be" not in page.words
@@ -97,10 +101,7 @@ async def test_a_better_room_is_a_plain_hint_and_waits_until_all_is_said(
 async def test_a_better_room_is_not_offered_while_this_one_is_in_trouble(
     ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
 ) -> None:
-    async with database.transaction() as db:
-        room = await rooms.group_room_id(db, cast.settled)
-        old = update(RoomSighting).where(RoomSighting.room_id == room).values(obstacles=["other_version"])
-        await db.execute(old)
+    await made_in_an_old_way(database, cast)
     clock.turn(timedelta(minutes=3))
     page = await ada.get(f"/groups/{cast.settled}")
     assert "In trouble" in page.words and "old way" not in page.words

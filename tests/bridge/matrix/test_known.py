@@ -9,7 +9,7 @@ import pytest
 from bridge.matrix.homeserver import KnownRoom
 from bridge.matrix.keystore import KeyStore
 from bridge.matrix.known import Room, Rooms
-from bridge.matrix.library import OlmAccount
+from bridge.matrix.ratchets import OlmAccount
 from bridge.matrix.remembered import Remembered
 from bridge.matrix.screening import MEGOLM
 from facilitator.ids import MatrixRoomId, UserId
