@@ -90,7 +90,14 @@ async def open_group(
     group_id = GroupId(new_id())
     db.add(
         Group(
-            id=group_id, name=name.strip(), purpose=purpose.strip(), language=language, time_zone=time_zone, created=now
+            id=group_id,
+            name=name.strip(),
+            purpose=purpose.strip(),
+            language=language,
+            time_zone=time_zone,
+            state="open",
+            created=now,
+            opened=now,
         )
     )
     await db.flush()
@@ -193,7 +200,7 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         roster=await members.roster(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
         own_health=next(
-            (healths[person][0] for who, _, person in facilitators if who == by and person in healths), None
+            (healths[person][0] for who, _, person in facilitators if who == by and person and person in healths), None
         ),
         progress=await pace.progress(db, pace.AboutRoom(room_id, bot, created, matrix_room), now=now),
     )
@@ -243,7 +250,7 @@ def _start(session: Occurrence) -> datetime:
     return session.starts
 
 
-async def _facilitators(db: AsyncSession, group_id: GroupId) -> list[tuple[AccountId, str, UserId]]:
+async def _facilitators(db: AsyncSession, group_id: GroupId) -> list[tuple[AccountId, str, UserId | None]]:
     """Account, name, and the blind index of the Matrix id."""
     rows = await db.execute(
         select(Account.id, Account.name, Account.matrix_id_index)

@@ -191,7 +191,7 @@ async def known_among(db: AsyncSession, people: Collection[UserId]) -> frozenset
     have_accounts = await db.scalars(
         select(Account.matrix_id).where(Account.matrix_id_index.in_(people), Account.disabled.is_(None))
     )
-    return frozenset(were_asked_in) | frozenset(have_accounts)
+    return frozenset(were_asked_in) | frozenset(person for person in have_accounts if person is not None)
 
 
 async def has_account(db: AsyncSession, person: UserId) -> bool:

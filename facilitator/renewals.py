@@ -87,13 +87,13 @@ async def ask_back(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: d
     await ownership.group(db, by=by, group_id=group_id)
     room_id = await rooms.group_room_id(db, group_id)
     for _, person, membership in (await db.execute(_facilitators_there(group_id))).all():
-        if membership in AWAY:
+        if person is not None and membership in AWAY:
             await sightings.forget_person(db, room_id, person)
     await rooms.group_changed(db, group_id)
     await journal.note(db, "facilitators asked back", actor=by, group_id=group_id, now=now)
 
 
-def _facilitators_there(group_id: GroupId) -> Select[str, UserId, str | None]:
+def _facilitators_there(group_id: GroupId) -> Select[str, UserId | None, str | None]:
     return (
         select(Account.name, Account.matrix_id, MembershipSighting.membership)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)

@@ -201,7 +201,11 @@ async def _people(
         .outerjoin(MembershipSighting, _sighting_of(room.id, Member.matrix_id_index))
         .where(Member.group_id == room.group_id)
     )
-    people = [Known(user, "resting" if disabled else "facilitator", 1, seen) for user, disabled, seen in facilitators]
+    people = [
+        Known(user, "resting" if disabled else "facilitator", 1, seen)
+        for user, disabled, seen in facilitators
+        if user is not None
+    ]
     people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members]
     if recovery is not None:
         seen_there = await db.get(MembershipSighting, (room.id, recovery))
@@ -240,5 +244,5 @@ class Known:
         return self.seen.trouble if self.seen is not None and self.seen.invitation == self.invitation else None
 
 
-def _sighting_of(room_id: RoomId, index: InstrumentedAttribute[UserId]) -> ColumnElement[bool]:
+def _sighting_of(room_id: RoomId, index: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     return and_(MembershipSighting.room_id == room_id, MembershipSighting.person_index == index)

@@ -81,6 +81,8 @@ async def put_out(
         .where(GroupFacilitator.group_id == group_id, Account.disabled.is_(None))
     )
     for account_id, matrix_id in facilitators.all():
+        if matrix_id is None:
+            continue
         alone = await rooms.direct_with(db, matrix_id, now=now)
         if await outbox.said_lately(db, alone, "stranger", since=now - SAID_ONCE_WITHIN):
             continue

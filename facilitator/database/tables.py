@@ -66,10 +66,27 @@ class Account(Table):
     id: Mapped[AccountId] = mapped_column(primary_key=True)
     role: Mapped[str]  # coordinator | facilitator
     name: Mapped[str] = mapped_column(Sealed("accounts.name"))
-    matrix_id: Mapped[UserId] = mapped_column(Sealed("accounts.matrix_id"))
-    matrix_id_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), unique=True)
+    matrix_id: Mapped[UserId | None] = mapped_column(Sealed("accounts.matrix_id"))  # None: none is proven to be theirs
+    matrix_id_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"), unique=True)
+    language: Mapped[str | None]  # their own; None: what their browser asks for
+    time_zone: Mapped[str | None]  # where they live; None: only the groups' zones are shown
     created: Mapped[datetime]
     disabled: Mapped[datetime | None]
+
+
+class MatrixClaim(Table):
+    """Somebody of the panel says a Matrix id is theirs; saying the code to the bot, alone with it, proves it."""
+
+    __tablename__ = "matrix_claims"
+    account_id: Mapped[AccountId] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    matrix_id: Mapped[UserId] = mapped_column(Sealed("matrix_claims.matrix_id"))
+    matrix_id_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), index=True)
+    code_hash: Mapped[str]
+    tries: Mapped[int] = mapped_column(default=0)  # wrong codes so far
+    created: Mapped[datetime]
+    expires: Mapped[datetime]
+    proven: Mapped[datetime | None]  # the new end has said the code
+    agreed: Mapped[datetime | None]  # the old end, where there is one
 
 
 class Link(Table):
@@ -97,6 +114,17 @@ class SignIn(Table):
     account: Mapped[Account] = relationship(lazy="raise")
 
 
+class KeptForm(Table):
+    """What somebody had typed when their sign-in ended, until they are back; a day at most."""
+
+    __tablename__ = "kept_forms"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[AccountId] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    path: Mapped[str]
+    fields: Mapped[Any] = mapped_column(SealedJson("kept_forms.fields"))
+    created: Mapped[datetime]
+
+
 class BotAccount(Table):
     """One Matrix account of the bridge. Everything sealed here opens with bridge.key alone."""
 
@@ -120,8 +148,16 @@ class Group(Table):
     purpose: Mapped[str] = mapped_column(Sealed("groups.purpose"))  # for the panel only, never sent to Matrix
     language: Mapped[str]
     time_zone: Mapped[str]
+    state: Mapped[str] = mapped_column(default="draft", server_default="open")  # draft open paused closing closed
+    version: Mapped[int] = mapped_column(default=1, server_default="1")  # raised by every change made in a form
     created: Mapped[datetime]
+    opened: Mapped[datetime | None]
+    waived_by: Mapped[AccountId | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    closes: Mapped[datetime | None]  # while it is closing: when it will be closed
+    farewell: Mapped[str | None] = mapped_column(Sealed("groups.farewell"))  # said in the room when it is closed
+    room_goes_to: Mapped[str | None]  # members | nobody: who keeps the room then
     closed: Mapped[datetime | None]
+    deleted: Mapped[datetime | None]  # out of sight since; for good thirty days later
 
 
 class GroupFacilitator(Table):
@@ -132,6 +168,7 @@ class GroupFacilitator(Table):
     account_id: Mapped[AccountId] = mapped_column(
         ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+    role: Mapped[str] = mapped_column(default="facilitator", server_default="facilitator")  # | co-facilitator
     since: Mapped[datetime]
 
 
@@ -168,9 +205,9 @@ class Room(Table):
     """A room that should exist. Its id is the marker its Matrix room carries; acts are addressed to it."""
 
     __tablename__ = "rooms"
-    __table_args__ = (UniqueConstraint("kind", "person_index"), STRICT)
+    __table_args__ = (UniqueConstraint("kind", "person_index"), UniqueConstraint("kind", "group_id"), STRICT)
     id: Mapped[RoomId] = mapped_column(primary_key=True)
-    kind: Mapped[str]  # group | direct
+    kind: Mapped[str]  # group | backstage | direct
     group_id: Mapped[GroupId | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
     person: Mapped[UserId | None] = mapped_column(Sealed("rooms.person"))  # whom a direct room is with
     person_index: Mapped[UserId | None] = mapped_column(Blind("matrix_id"))
@@ -366,3 +403,4 @@ class JournalEntry(Table):
     verb: Mapped[str]
     group_id: Mapped[GroupId | None] = mapped_column(ForeignKey("groups.id", ondelete="SET NULL"), index=True)
     subject: Mapped[str | None]  # an id of ours
+    reason: Mapped[str | None] = mapped_column(Sealed("journal.reason"))  # why, in the words of whoever did it

@@ -1,0 +1,106 @@
+"""The panel, whole"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+UTC = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "matrix_claims",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("matrix_id", sa.LargeBinary(), nullable=False),
+        sa.Column("matrix_id_index", sa.Text(), nullable=False),
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("created", UTC, nullable=False),
+        sa.Column("expires", UTC, nullable=False),
+        sa.Column("proven", UTC, nullable=True),
+        sa.Column("agreed", UTC, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_matrix_claims_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_matrix_claims")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("matrix_claims", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_matrix_claims_matrix_id_index"), ["matrix_id_index"], unique=False)
+
+    op.create_table(
+        "kept_forms",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.Column("created", UTC, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_kept_forms_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_forms")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("kept_forms", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_forms_account_id"), ["account_id"], unique=False)
+
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.alter_column("matrix_id", existing_type=sa.LargeBinary(), nullable=True)
+        batch_op.alter_column("matrix_id_index", existing_type=sa.Text(), nullable=True)
+        batch_op.add_column(sa.Column("language", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("time_zone", sa.Text(), nullable=True))
+
+    with op.batch_alter_table("groups", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("state", sa.Text(), server_default="open", nullable=False))
+        batch_op.add_column(sa.Column("version", sa.Integer(), server_default="1", nullable=False))
+        batch_op.add_column(sa.Column("opened", UTC, nullable=True))
+        batch_op.add_column(sa.Column("waived_by", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("closes", UTC, nullable=True))
+        batch_op.add_column(sa.Column("farewell", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column("room_goes_to", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("deleted", UTC, nullable=True))
+        batch_op.create_foreign_key(
+            batch_op.f("fk_groups_waived_by"), "accounts", ["waived_by"], ["id"], ondelete="SET NULL"
+        )
+    op.execute("UPDATE groups SET opened = created")
+    op.execute("UPDATE groups SET state = 'closed' WHERE closed IS NOT NULL")
+
+    with op.batch_alter_table("group_facilitators", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("role", sa.Text(), server_default="facilitator", nullable=False))
+
+    with op.batch_alter_table("rooms", schema=None) as batch_op:
+        batch_op.create_unique_constraint(batch_op.f("uq_rooms_kind_group_id"), ["kind", "group_id"])
+
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("reason", sa.LargeBinary(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_column("reason")
+
+    with op.batch_alter_table("rooms", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("uq_rooms_kind_group_id"), type_="unique")
+
+    with op.batch_alter_table("group_facilitators", schema=None) as batch_op:
+        batch_op.drop_column("role")
+
+    with op.batch_alter_table("groups", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_groups_waived_by"), type_="foreignkey")
+        for column in ("deleted", "room_goes_to", "farewell", "closes", "waived_by", "opened", "version", "state"):
+            batch_op.drop_column(column)
+
+    # Whoever has no Matrix id of their own is not known to the older code at all.
+    op.execute("DELETE FROM accounts WHERE matrix_id IS NULL")
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.drop_column("time_zone")
+        batch_op.drop_column("language")
+        batch_op.alter_column("matrix_id_index", existing_type=sa.Text(), nullable=False)
+        batch_op.alter_column("matrix_id", existing_type=sa.LargeBinary(), nullable=False)
+
+    op.drop_table("kept_forms")
+    op.drop_table("matrix_claims")
