@@ -97,7 +97,8 @@ async def test_a_row_nobody_refers_to_may_not_be_referred_to(any_database: Datab
         async with any_database.transaction() as db:
             await db.execute(
                 text(
-                    "INSERT INTO group_facilitators (group_id, account_id, since) VALUES ('none', 'none', '2026-11-02 12:00:00+00:00')"
+                    "INSERT INTO group_facilitators (group_id, account_id, since)"
+                    " VALUES ('none', 'none', '2026-11-02 12:00:00+00:00')"
                 )
             )
 
