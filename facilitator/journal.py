@@ -21,9 +21,13 @@ async def note(
     now: datetime,
     group_id: GroupId | None = None,
     subject: str | None = None,
+    reason: str | None = None,
 ) -> None:
-    """Write an entry. `actor` and `subject` are ids of ours (or BRIDGE, SOMEBODY, a code), never Matrix ids."""
-    db.add(JournalEntry(id=new_id(), at=now, actor=actor, verb=verb, group_id=group_id, subject=subject))
+    """Write an entry. `actor` and `subject` are ids of ours (or BRIDGE, SOMEBODY, a code), never Matrix ids; `reason`
+    is why, as whoever did it put it."""
+    db.add(
+        JournalEntry(id=new_id(), at=now, actor=actor, verb=verb, group_id=group_id, subject=subject, reason=reason)
+    )
 
 
 async def note_once(

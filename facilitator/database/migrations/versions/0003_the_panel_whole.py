@@ -77,10 +77,20 @@ def upgrade() -> None:
 
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reason", sa.LargeBinary(), nullable=True))
+        batch_op.drop_index(batch_op.f("ix_journal_at"))
+        batch_op.drop_index(batch_op.f("ix_journal_group_id"))
+        batch_op.create_index("ix_journal_of_group", ["group_id", "at", "id"], unique=False)
+        batch_op.create_index("ix_journal_of_actor", ["actor", "at", "id"], unique=False)
+        batch_op.create_index("ix_journal_of_subject", ["subject", "at", "id"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_index("ix_journal_of_subject")
+        batch_op.drop_index("ix_journal_of_actor")
+        batch_op.drop_index("ix_journal_of_group")
+        batch_op.create_index(batch_op.f("ix_journal_group_id"), ["group_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_journal_at"), ["at"], unique=False)
         batch_op.drop_column("reason")
 
     with op.batch_alter_table("rooms", schema=None) as batch_op:
