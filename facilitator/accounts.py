@@ -31,7 +31,8 @@ OLD_LINK = N_("This sign-in link has expired. Links last an hour; ask your coord
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The account behind a browser's cookie. `form_token` goes into every form of this sign-in."""
+    """The account behind a browser's cookie. `form_token` goes into every form of this sign-in; `language` and
+    `time_zone` are what they chose themselves."""
 
     account_id: AccountId
     role: str
@@ -39,6 +40,8 @@ class SignedIn:
     form_token: str = field(repr=False)
     authenticated: datetime
     last_seen: datetime
+    language: str | None = None
+    time_zone: str | None = None
 
 
 async def add_coordinator(db: AsyncSession, *, name: str, matrix_id: str, now: datetime) -> AccountId:
@@ -120,8 +123,9 @@ async def signed_in(db: AsyncSession, cookie_token: str, *, now: datetime) -> Si
     )
     if row is None or row.account.disabled is not None:
         return None
+    own = row.account
     return SignedIn(
-        row.account_id, row.account.role, row.account.name, row.form_token, row.authenticated, row.last_seen
+        own.id, own.role, own.name, row.form_token, row.authenticated, row.last_seen, own.language, own.time_zone
     )
 
 
