@@ -93,11 +93,11 @@ class Adoption:
 
     async def _whose(self, found: FoundRoom) -> UserId | None:
         """The person a direct room was made by, if it is one and they are known here."""
-        others = found.members.keys() - {self._house.homeserver.user_id}
+        others, now = found.members.keys() - {self._house.homeserver.user_id}, self._house.clock.now()
         async with self._house.database.reading() as db:
             maker = found.made_by
             fits = maker is not None and others == {maker} and found.encryption is not None
-            return maker if fits and maker is not None and await members.known_here(db, maker) else None
+            return maker if fits and maker is not None and await members.known_here(db, maker, now=now) else None
 
     async def _take_as_direct(self, found: FoundRoom, person: UserId, again: list[TryLater]) -> None:
         """The newest room is the one: another one we had with them is left, so that nobody waits there in vain."""

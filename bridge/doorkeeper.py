@@ -51,7 +51,7 @@ class Doorkeeper:
         if not new:
             return
         async with self._house.database.reading() as db:
-            known = await members.known_among(db, {invitation.sender for invitation in new.values()})
+            known = await members.known_among(db, {i.sender for i in new.values()}, now=self._house.clock.now())
             ours = await sightings.ours_among(db, new)
         mine = [*self._welcome.values(), *(i for i in new.values() if i.sender in known or i.room in ours)]
         first = {i.room if i.room in ours else i.sender: i for i in sorted(mine, key=_acceptable)}

@@ -8,25 +8,28 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from facilitator import bots, journal
-from facilitator.database.tables import Account, Link, SignIn
+from facilitator.database.tables import Account, JournalEntry, Link, SignIn
 from facilitator.errors import N_, Invalid, NotFound, TooLate
-from facilitator.ids import AccountId, new_id
+from facilitator.ids import AccountId, UserId, new_id
 from facilitator.rules import user_id
 
 LINK_LASTS = timedelta(minutes=60)
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
+LINK_ASKED, MOST_LINKS_ASKED = "sign-in link asked for", 5
+"""Of the bot, within the hour that a link lasts."""
 LONGEST_NAME = 80
 
 UNKNOWN_LINK = N_("This sign-in link is not known here. Ask your coordinator for a new one.")
 USED_LINK = N_("This sign-in link has been used. Each link works once; ask your coordinator for a new one.")
 OLD_LINK = N_("This sign-in link has expired. Links last an hour; ask your coordinator for a new one.")
+MANY_LINKS = N_("You have asked for several sign-in links within the hour. Please use the latest, or wait a little.")
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,30 @@ async def find(db: AsyncSession, matrix_id: str) -> AccountId:
 
 async def issue_link(db: AsyncSession, account_id: AccountId, *, now: datetime) -> str:
     """A one-time sign-in token, good for an hour. It is shown once; only its hash is kept."""
+    await journal.note(db, "sign-in link made", actor=account_id, subject=account_id, now=now)
+    return _new_link(db, account_id, now=now)
+
+
+def _new_link(db: AsyncSession, account_id: AccountId, *, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     db.add(Link(token_hash=digest(token), account_id=account_id, created=now, expires=now + LINK_LASTS))
-    await journal.note(db, "sign-in link made", actor=account_id, subject=account_id, now=now)
     return token
+
+
+async def panel_link(db: AsyncSession, *, person: UserId, now: datetime) -> str | None:
+    """A fresh one-time token for the account this Matrix id is proven to be of; None when there is none. Raises TooLate
+    when several were asked for within the hour."""
+    found = select(Account.id).where(Account.matrix_id_index == person, Account.disabled.is_(None))
+    account_id = await db.scalar(found.with_for_update())
+    if account_id is None:
+        return None
+    lately = select(func.count()).where(
+        JournalEntry.at > now - LINK_LASTS, JournalEntry.verb == LINK_ASKED, JournalEntry.actor == account_id
+    )
+    if (await db.scalar(lately) or 0) >= MOST_LINKS_ASKED:
+        raise TooLate(MANY_LINKS)
+    await journal.note(db, LINK_ASKED, actor=account_id, subject=account_id, now=now)
+    return _new_link(db, account_id, now=now)
 
 
 async def link_state(db: AsyncSession, token: str, *, now: datetime) -> None:

@@ -25,9 +25,7 @@ async def note(
 ) -> None:
     """Write an entry. `actor` and `subject` are ids of ours (or BRIDGE, SOMEBODY, a code), never Matrix ids; `reason`
     is why, as whoever did it put it."""
-    db.add(
-        JournalEntry(id=new_id(), at=now, actor=actor, verb=verb, group_id=group_id, subject=subject, reason=reason)
-    )
+    db.add(JournalEntry(id=new_id(), at=now, actor=actor, verb=verb, group_id=group_id, subject=subject, reason=reason))
 
 
 async def note_once(

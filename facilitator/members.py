@@ -8,7 +8,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import bots, journal, outbox, ownership, rooms, schedule, strangers
-from facilitator.database.tables import Account, GroupFacilitator, Member, MembershipSighting, Room
+from facilitator.database.tables import Account, GroupFacilitator, MatrixClaim, Member, MembershipSighting, Room
 from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
@@ -179,19 +179,22 @@ async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
     return list(await db.scalars(as_member.union(as_facilitator)))
 
 
-async def known_here(db: AsyncSession, person: UserId) -> bool:
+async def known_here(db: AsyncSession, person: UserId, *, now: datetime) -> bool:
     """Who may speak with the bot alone: help is not refused to somebody who left or was removed."""
-    return person in await known_among(db, [person])
+    return person in await known_among(db, [person], now=now)
 
 
-async def known_among(db: AsyncSession, people: Collection[UserId]) -> frozenset[UserId]:
-    """Those of these who may speak with the bot alone: whoever was ever asked into a group, and whoever has an account
-    of the panel."""
+async def known_among(db: AsyncSession, people: Collection[UserId], *, now: datetime) -> frozenset[UserId]:
+    """Those of these who may speak with the bot alone: whoever was ever asked into a group, whoever has an account of
+    the panel, and who is about to say the code that proves an account theirs."""
     were_asked_in = await db.scalars(select(Member.matrix_id).where(Member.matrix_id_index.in_(people)))
     have_accounts = await db.scalars(
         select(Account.matrix_id).where(Account.matrix_id_index.in_(people), Account.disabled.is_(None))
     )
-    return frozenset(were_asked_in) | frozenset(person for person in have_accounts if person is not None)
+    may_prove = await db.scalars(
+        select(MatrixClaim.matrix_id).where(MatrixClaim.matrix_id_index.in_(people), MatrixClaim.expires > now)
+    )
+    return frozenset((*were_asked_in, *may_prove, *(person for person in have_accounts if person is not None)))
 
 
 async def has_account(db: AsyncSession, person: UserId) -> bool:

@@ -19,6 +19,7 @@ from facilitator.database.tables import (
     Act,
     FormerRoom,
     KeySighting,
+    MatrixClaim,
     MembershipSighting,
     Room,
     SetAside,
@@ -33,7 +34,9 @@ ACTS_KEPT_FOR = timedelta(days=90)
 FORMER_ROOMS_KEPT_FOR = timedelta(days=365)
 STRANGERS_KEPT_FOR = timedelta(days=14)
 """After they should have been put out. Who is still there is noticed anew."""
-SAID_FOR_ITS_MOMENT = ("reminder", "commands", "sessions", "unknown_command")
+CLAIMS_KEPT_FOR = timedelta(days=14)
+"""After their code ends: what was typed stands in the form again for so long."""
+SAID_FOR_ITS_MOMENT = ("reminder", "commands", "sessions", "unknown_command", "other_matrix_id")
 
 
 async def prune(db: AsyncSession, *, now: datetime, at_once: int = AT_ONCE) -> bool:
@@ -55,6 +58,7 @@ def _over(now: datetime) -> Iterator[tuple[type[Table], ColumnElement[bool]]]:
     yield MembershipSighting, MembershipSighting.room_id.in_(closed)
     yield KeySighting, KeySighting.room_id.in_(closed)
     yield Stranger, or_(Stranger.room_id.in_(closed), Stranger.due < now - STRANGERS_KEPT_FOR)
+    yield MatrixClaim, MatrixClaim.expires < now - CLAIMS_KEPT_FOR
     yield SetAside, SetAside.since < now - sightings.SET_ASIDE_FOR
     yield UnreadableEvent, UnreadableEvent.since < now - unread.KEPT_FOR
 

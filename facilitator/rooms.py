@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -73,6 +73,19 @@ async def offer_direct(db: AsyncSession, room_id: RoomId) -> None:
         return
     await sightings.forget_person(db, room_id, room.person)
     await db.execute(update(Room).where(Room.id == room_id).values(revision=Room.revision + 1))
+
+
+async def ask_in(db: AsyncSession, group_id: GroupId, person: UserId) -> None:
+    """Somebody runs the group from now on: they are invited to its rooms, also where they left or were put out of."""
+    gone = select(Room.id).where(Room.group_id == group_id)
+    away = MembershipSighting.membership.is_distinct_from("join") & MembershipSighting.membership.is_distinct_from(
+        "invite"
+    )
+    await db.execute(
+        delete(MembershipSighting).where(
+            MembershipSighting.room_id.in_(gone), MembershipSighting.person_index == person, away
+        )
+    )
 
 
 async def group_changed(db: AsyncSession, group_id: GroupId) -> None:

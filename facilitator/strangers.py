@@ -1,4 +1,5 @@
-"""Who is in a group's room although nobody asked them in: noticed, put out kindly after a moment, and told of.
+"""Who is in a group's room although nobody asked them in: noticed, put out kindly after a moment, and told of. Who
+runs the group no more, or has another Matrix id now, goes the same way, without a word.
 
 The moment is for a facilitator's invitation that was seen in the room before it was heard.
 """
@@ -12,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, outbox, rooms
 from facilitator.database.tables import Account, Group, GroupFacilitator, Room, Stranger
-from facilitator.database.upsert import insert_into
+from facilitator.database.upsert import insert_into, put
 from facilitator.ids import EventId, GroupId, RoomId, UserId, because
 
 GRACE = timedelta(seconds=30)
+PLACE_GONE = "place_gone"
 SAID_ONCE_WITHIN = timedelta(minutes=10)
 """However many come through a door that stood open, a facilitator hears of it once."""
 
@@ -55,10 +57,18 @@ async def noticed(db: AsyncSession, room_id: RoomId, people: Collection[UserId],
         )
 
 
+async def place_is_gone(db: AsyncSession, group_id: GroupId, person: UserId, *, now: datetime) -> None:
+    """They had a place in the group's rooms and have none any more, unless they are a member: whoever looks at a room
+    next and finds them there puts them out, and nobody is told, since it was somebody's decision."""
+    for room_id in (await db.scalars(select(Room.id).where(Room.group_id == group_id))).all():
+        await put(db, Stranger, {"room_id": room_id, "person_index": person}, {"due": now, "why": PLACE_GONE})
+
+
 async def known_now(db: AsyncSession, room_id: RoomId, person: UserId) -> bool:
-    """They are no stranger any more. Returns whether they were."""
+    """They are no stranger any more. Returns whether they were one nobody had asked in."""
     gone = delete(Stranger).where(Stranger.room_id == room_id, Stranger.person_index == person)
-    return await db.scalar(gone.returning(Stranger.room_id)) is not None
+    were = (await db.execute(gone.returning(Stranger.why))).one_or_none()
+    return were is not None and were[0] is None
 
 
 async def asked_in(db: AsyncSession, group_id: GroupId, person: UserId) -> None:

@@ -30,6 +30,7 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "moving": "m.text",
     "name_put_back": "m.notice",
     "not_our_room": "m.text",
+    "other_matrix_id": "m.text",
     "reminder": "m.text",
     "sessions": "m.notice",
     "stranger": "m.notice",

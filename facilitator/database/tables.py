@@ -81,7 +81,7 @@ class MatrixClaim(Table):
     account_id: Mapped[AccountId] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     matrix_id: Mapped[UserId] = mapped_column(Sealed("matrix_claims.matrix_id"))
     matrix_id_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), index=True)
-    code_hash: Mapped[str]
+    code_hash: Mapped[str] = mapped_column(Blind("matrix_claims.code"))  # keyed: it is too short for a bare hash
     tries: Mapped[int] = mapped_column(default=0)  # wrong codes so far
     created: Mapped[datetime]
     expires: Mapped[datetime]
@@ -297,12 +297,14 @@ class FormerRoom(Table):
 
 
 class Stranger(Table):
-    """Somebody seen in a room nobody asked them into. `due`: when they are put out, if nobody has by then."""
+    """Somebody seen in a room nobody asked them into, or who no longer has a place there. `due`: when they are put out,
+    if nobody has by then."""
 
     __tablename__ = "strangers"
     room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
     due: Mapped[datetime]
+    why: Mapped[str | None]  # place_gone: nobody is told of it; None: nobody asked them in
 
 
 class KeySighting(Table):

@@ -265,7 +265,7 @@ async def test_who_left_or_was_removed_is_still_known_here(scene: Scene, ending:
     await scene.invite(BEN)
     await (scene.left(BEN) if ending == "left" else scene.removed(BEN, by=ADA))
     async with scene.database.reading() as db:
-        assert [await members.known_here(db, person) for person in (ADA, BEN, EVE)] == [True, True, False]
+        assert [await members.known_here(db, person, now=NOW) for person in (ADA, BEN, EVE)] == [True, True, False]
 
 
 async def test_the_bots_own_account_is_nobodys_member(scene: Scene) -> None:

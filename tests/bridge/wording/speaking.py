@@ -79,6 +79,7 @@ EVERY = (
     Said("moving", "moving"),
     Said("name put back", "name_put_back", {"group": "Maple room"}),
     Said("not our room", "not_our_room"),
+    Said("other matrix id", "other_matrix_id"),
     *_reminders(),
     Said("sessions", "sessions", {"sessions": [RUNNING, SOON, LATER]}),
     Said("no sessions", "sessions", {"sessions": []}),

@@ -75,6 +75,9 @@ def upgrade() -> None:
     with op.batch_alter_table("rooms", schema=None) as batch_op:
         batch_op.create_unique_constraint(batch_op.f("uq_rooms_kind_group_id"), ["kind", "group_id"])
 
+    with op.batch_alter_table("strangers", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("why", sa.Text(), nullable=True))
+
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reason", sa.LargeBinary(), nullable=True))
         batch_op.drop_index(batch_op.f("ix_journal_at"))
@@ -85,6 +88,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("strangers", schema=None) as batch_op:
+        batch_op.drop_column("why")
+
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.drop_index("ix_journal_of_subject")
         batch_op.drop_index("ix_journal_of_actor")
