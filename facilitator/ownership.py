@@ -3,26 +3,48 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator.database.tables import Group, GroupFacilitator
-from facilitator.errors import N_, NotFound, TooLate
+from facilitator.database.tables import Account, Group, GroupFacilitator
+from facilitator.errors import N_, NotAllowed, NotFound, TooLate
 from facilitator.ids import AccountId, GroupId
+from facilitator.rules import access
+from facilitator.rules.access import Deed
 
 UNKNOWN = N_("There is no such group among yours.")
 CLOSED = N_("This group is closed. You can still look at it, or delete it, but nothing in it can be changed any more.")
+NOT_AS_CO_FACILITATOR = N_("Co-facilitators may not do this. Please ask a facilitator of the group.")
+NOT_YOURS = N_("Your account may not do this.")
 
 
 async def group(
-    db: AsyncSession, *, by: AccountId, group_id: GroupId, also_closed: bool = False, also_deleted: bool = False
+    db: AsyncSession,
+    *,
+    by: AccountId,
+    group_id: GroupId,
+    deed: Deed = Deed.SEE_GROUP,
+    also_closed: bool = False,
+    also_deleted: bool = False,
 ) -> Group:
-    """The group, if this account runs it. Raises NotFound, and TooLate when it is closed and that is not asked for. A
-    deleted one is found by nobody but those who ask for that."""
-    found = await db.scalar(
-        select(Group)
-        .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-        .where(Group.id == group_id, GroupFacilitator.account_id == by)
-    )
-    if found is None or (found.deleted is not None and not also_deleted):
+    """The group, if this account runs it. Raises NotFound; NotAllowed when their part in it does not reach to `deed`;
+    TooLate when it is closed and that is not asked for. A deleted one is found by nobody but those who ask for that."""
+    row = (
+        await db.execute(
+            select(Group, GroupFacilitator.role)
+            .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
+            .where(Group.id == group_id, GroupFacilitator.account_id == by)
+        )
+    ).one_or_none()
+    if row is None or (row[0].deleted is not None and not also_deleted):
         raise NotFound(UNKNOWN)
+    found, part = row
+    if not access.may(deed, part=part):
+        raise NotAllowed(NOT_AS_CO_FACILITATOR)
     if found.closed is not None and not also_closed:
         raise TooLate(CLOSED)
     return found
+
+
+async def in_the_house(db: AsyncSession, *, by: AccountId, deed: Deed) -> None:
+    """What is done in the house, not in a group. Raises NotAllowed unless this account's role reaches to it."""
+    role = await db.scalar(select(Account.role).where(Account.id == by, Account.disabled.is_(None)))
+    if not access.may(deed, role=role):
+        raise NotAllowed(NOT_YOURS)
