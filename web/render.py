@@ -12,7 +12,7 @@ from babel.dates import format_date, format_time, format_timedelta, get_day_name
 from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from web import language, words
+from web import language, names, words
 from web.cities import Cities
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -66,6 +66,11 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
         "yourself": lambda health: said_if_any(words.YOURSELF.get(health, "")),
         "city": cities.name,
         "tongue_name": lambda code: language.name(code, tongue),
+        "isolated": names.isolated,
+        "name": names.name,
+        "names": lambda called: names.listed([names.name(each) for each in called], tongue),
+        "matrix_id": names.matrix_id,
+        "matrix_ids": lambda ids: names.listed([names.matrix_id(each) for each in ids], tongue),
     }
     env.globals |= {"cities": cities, "lang": tongue, "dir": language.direction(tongue)}
     return env

@@ -6,7 +6,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web import Application
 
 from web import static
-from web.pages import groups, health, help_lines, members, rooms, sessions, sign_ins
+from web.pages import groups, health, help_lines, languages, members, rooms, sessions, sign_ins, style
 from web.who import Who
 
 ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -30,6 +30,7 @@ ROUTES = (
     Route("POST", LINK, "link", sign_ins.use_link, Who.ANYONE),
     Route("POST", "/sign-out", "sign-out", sign_ins.sign_out, Who.ANYONE),
     Route("POST", "/leave", "leave", sign_ins.leave, Who.ANYONE),
+    Route("POST", "/language", "language", languages.choose, Who.ANYONE),
     Route("GET", "/help", "help", help_lines.show, Who.ANYONE),
     Route("GET", "/groups", "groups", groups.list_mine, Who.SIGNED_IN),
     Route("GET", "/groups/new", "new-group", groups.new, Who.SIGNED_IN),
@@ -43,6 +44,7 @@ ROUTES = (
     Route("POST", GROUP + "/sessions/new", "new-series", sessions.schedule_series, Who.SIGNED_IN),
     Route("GET", SERIES + "/end", "end-series", sessions.ask_to_end, Who.SIGNED_IN),
     Route("POST", SERIES + "/end", "end-series", sessions.end, Who.SIGNED_IN),
+    Route("GET", "/style", "style", style.show, Who.SIGNED_IN),
     Route("GET", "/livez", "livez", health.live, Who.UNASKED),
     Route("GET", "/readyz", "readyz", health.ready, Who.UNASKED),
     Route("GET", "/static/{file:[a-zA-Z0-9./-]{1,80}}", "static", static.serve, Who.UNASKED),

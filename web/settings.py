@@ -27,6 +27,9 @@ class Settings(BaseModel):
         default="https://www.wikipedia.org/",
         description="Where Leave quickly leads: a page anybody might have open.",
     )
+    style_page: bool = Field(
+        default=False, description="For who works on the panel's look: /style shows every part of it."
+    )
 
     @field_validator("public_url")
     @classmethod

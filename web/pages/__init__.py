@@ -4,25 +4,28 @@ from typing import Any
 
 from aiohttp.web import Request, Response
 
-from web import keys, language
+from web import chosen_language, keys, navigation
 
 DONE = "done"
 """A word in the address after a change; the page knows a sentence for it. Never a name or an id."""
 
 
 def see(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-    """The page, in the language the browser asks for."""
+    """The page, in the reader's language."""
     app = request.config_dict
     signed_in = request.get(keys.SIGNED_IN)
     templates = app[keys.TEMPLATES]
     text = templates.render(
-        language.choose(request.headers.get("Accept-Language", ""), templates.catalogues),
+        chosen_language.of(request),
         template,
         signed_in=signed_in,
         form_token=signed_in.form_token if signed_in else "",
         request_id=request.get(keys.REQUEST_ID, ""),
         now=app[keys.CLOCK].now(),
         done=request.query.get(DONE, ""),
+        here=request.path,
+        places=navigation.places(request.app, signed_in, request.path),
+        reader_zone=signed_in.time_zone if signed_in else None,
         **values,
     )
     return Response(text=text, status=status, content_type="text/html", charset="utf-8")

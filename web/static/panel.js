@@ -9,6 +9,19 @@ leaving?.addEventListener("submit", (event) => {
   location.replace(leaving.dataset.to);
 });
 
+// By keyboard: Escape twice within half a second. Within a field once more, since Escape closes what a field unfolds;
+// never while a script is composed (Japanese, for example), nor by a key that is held down.
+let escapes = [];
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.repeat || event.isComposing) {
+    if (!event.repeat) escapes = [];
+    return;
+  }
+  escapes = [...escapes.filter((at) => event.timeStamp - at < 500), event.timeStamp];
+  const field = event.target instanceof Element && event.target.matches("input, select, textarea");
+  if (leaving && escapes.length > (field ? 2 : 1)) leaving.requestSubmit();
+});
+
 // Times are shown where the group is; whoever is elsewhere sees their own beside it.
 function sayLocalTimes(root) {
   for (const time of root.querySelectorAll("time[data-here]")) {
