@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bridge.house import House
 from bridge.matrix.homeserver import FoundRoom, Remove, SetState, Step
-from bridge.wording import spoken
+from bridge.wording import catalogue
 from facilitator import groups, journal, members, strangers
 from facilitator.errors import N_
 from facilitator.ids import GroupId, because
@@ -38,7 +38,7 @@ async def uninvited(house: House, wanted: WantedRoom, found: FoundRoom) -> tuple
 
 def kindly(step: Remove, language: str) -> Remove:
     """Putting out with the words for it."""
-    return replace(step, reason=spoken(language)[0].gettext(FAREWELL))
+    return replace(step, reason=catalogue(language).gettext(FAREWELL))
 
 
 async def renamed(house: House, group_id: GroupId | None, wanted: WantedRoom, found: FoundRoom) -> bool:

@@ -1,6 +1,7 @@
 """The panel as one aiohttp application, wired here and nowhere else."""
 
 from functools import lru_cache
+from gettext import NullTranslations
 
 from aiohttp.web import Application
 
@@ -20,15 +21,15 @@ LARGEST_BODY = 64 * 1024
 def build_app(settings: Settings, *, house: House, database: Database, bell: keys.Rings, clock: Clock) -> Application:
     """An application that serves `settings.public_url`. Whoever opened the database and the bell closes them."""
     app = Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
-    cities = Cities()
+    catalogues = language.available()
     app[keys.BELL] = bell
-    app[keys.CITIES] = cities
+    app[keys.CITIES] = Cities(catalogues)
     app[keys.CLOCK] = clock
     app[keys.DATABASE] = database
     app[keys.GOING_ON] = set()
     app[keys.HOUSE] = house
     app[keys.SETTINGS] = settings
-    app[keys.TEMPLATES] = templates(app)
+    app[keys.TEMPLATES] = templates(app, catalogues)
     app[keys.TRIES] = Tries()
     app[keys.WHO] = routes.rules()
     routes.add_to(app)
@@ -37,7 +38,7 @@ def build_app(settings: Settings, *, house: House, database: Database, bell: key
     return app
 
 
-def templates(app: Application) -> Templates:
+def templates(app: Application, catalogues: dict[str, NullTranslations]) -> Templates:
     """What every page may use: addresses by name, and the two tables of settings."""
 
     @lru_cache(maxsize=4096)
@@ -45,4 +46,4 @@ def templates(app: Application) -> Templates:
         return str(app.router[name].url_for(**parts))
 
     values = {"url": url, "settings": app[keys.SETTINGS], "house": app[keys.HOUSE]}
-    return Templates(language.available(), app[keys.CITIES], **values)
+    return Templates(catalogues, app[keys.CITIES], **values)

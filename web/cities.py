@@ -1,17 +1,20 @@
 """Time zones by city, because nobody knows their zone by name: what was typed becomes an IANA zone, and back."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 
-from babel import Locale
 from babel.core import get_global
 
+from facilitator import languages
 from facilitator.errors import N_, Invalid
+from facilitator.languages import SOURCE
 from facilitator.rules import recurrence
+from web.language import LOCALES
 
 MORE = Path(__file__).with_name("more_cities.txt")
 
@@ -29,22 +32,40 @@ class City:
 
 
 class Cities:
-    """Every zone's own city (IANA's zone.tab, in CLDR's spelling) and other large cities beside them."""
+    """Every zone's own city (IANA's zone.tab, in CLDR's spelling) and other large cities beside them, as each of the
+    panel's languages calls them. What is typed may be in any of these."""
 
-    def __init__(self) -> None:
-        own = zone_cities(Locale("en"))
-        self.all = tuple(sorted({*own, *more_cities()}, key=lambda city: plain(city.label)))
-        self._of_zone = {city.zone: city for city in own}
+    def __init__(self, tongues: Iterable[str] = (SOURCE,)) -> None:
+        self._spoken = {tongue: in_tongue(tongue) for tongue in dict.fromkeys((SOURCE, *tongues))}
+
+    def spoken(self, tongue: str) -> "InTongue":
+        return self._spoken.get(tongue) or self._spoken[SOURCE]
 
     def zone(self, typed: str) -> str:
         """The zone of the city somebody typed, or the zone itself. Raises Invalid for the field `time_zone`."""
         wanted = plain(typed)
-        found = {city.zone for city in self.all if wanted in (plain(city.label), plain(city.name))}
+        found = {zone for each in self._spoken.values() for zone in each.zones.get(wanted, ())}
         if len(found) == 1:
             return found.pop()
-        if typed.strip() in self._of_zone or typed.strip() == "UTC":
+        if typed.strip() == "UTC" or self._spoken[SOURCE].knows(typed.strip()):
             return typed.strip()
         raise Invalid("time_zone", SEVERAL if found else UNKNOWN)
+
+
+class InTongue:
+    """The cities as one language calls them."""
+
+    def __init__(self, tongue: str) -> None:
+        own, more = zone_cities(tongue), more_cities(tongue)
+        self.all = tuple(sorted({*own, *more}, key=lambda city: plain(city.label)))
+        self._of_zone = {city.zone: city for city in own}
+        self.zones: dict[str, set[str]] = {}
+        for city in self.all:
+            for text in (city.name, city.label):
+                self.zones.setdefault(plain(text), set()).add(city.zone)
+
+    def knows(self, zone: str) -> bool:
+        return zone in self._of_zone
 
     def near(self, typed: str) -> str | None:
         """The label somebody who mistyped may have meant."""
@@ -65,22 +86,44 @@ class Cities:
         return {plain(text): city for city in self.all for text in (city.name, city.label)}
 
 
-def zone_cities(locale: Locale) -> set[City]:
+in_tongue = cache(InTongue)
+
+
+@cache
+def zone_cities(tongue: str) -> frozenset[City]:
+    locale, older = languages.locale(tongue), get_global("zone_aliases")
     table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text()
     rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
-    older = get_global("zone_aliases")
     cities = set()
     for country, _, zone, *_ in rows:
         known = locale.time_zones.get(older.get(zone, zone), {})
         name = str(known.get("city", zone.rsplit("/", 1)[-1].replace("_", " ")))
         cities.add(City(name, f"{name} ({locale.territories.get(country, country)})", zone))
-    return cities
+    return frozenset(cities)
 
 
-def more_cities() -> set[City]:
-    lines = [line for line in MORE.read_text().splitlines() if line and not line.startswith("#")]
-    parts = (line.rpartition(" = ") for line in lines)
-    return {City(label.rpartition(" (")[0], label, recurrence.zone(zone).key) for label, _, zone in parts}
+@cache
+def more_cities(tongue: str) -> frozenset[City]:
+    names = own_names(LOCALES / tongue / "cities.txt")
+    english, ours = (languages.locale(each).territories for each in (SOURCE, tongue))
+    codes = {name: code for code, name in english.items()}
+    cities = set()
+    for line in lines_of(MORE):
+        label, _, zone = line.partition(" = ")
+        name, _, country = label.removesuffix(")").rpartition(" (")
+        said, where = names.get(name, name), ours.get(codes.get(country, ""), country)
+        cities.add(City(said, f"{said} ({where})", recurrence.zone(zone).key))
+    return frozenset(cities)
+
+
+def own_names(file: Path) -> dict[str, str]:
+    """What a language calls cities that it does not call as English does, one "English = own" a line."""
+    pairs = (line.partition(" = ") for line in lines_of(file)) if file.is_file() else ()
+    return {english: own for english, _, own in pairs}
+
+
+def lines_of(file: Path) -> list[str]:
+    return [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def plain(text: str) -> str:

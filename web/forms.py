@@ -92,6 +92,13 @@ class Nothing(Form):
     """A form that is only a button."""
 
 
+class ChooseLanguage(Form):
+    """`here`: the address of the page it was chosen on."""
+
+    language: Line
+    here: Line
+
+
 class Renew(Form):
     """A yes to a new room, to what the page asked."""
 

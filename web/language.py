@@ -1,34 +1,25 @@
-"""The panel's languages: which catalogues there are, and which of them a browser asks for.
+"""The panel's languages: which catalogues there are, and which of them a browser asks for."""
 
-English is the language of the source and needs no catalogue.
-"""
-
-from gettext import NullTranslations, translation
+from collections.abc import Collection, Iterable
+from gettext import NullTranslations
 from pathlib import Path
 
-from babel import Locale
+from facilitator import languages
 
 LOCALES = Path(__file__).parent / "locale"
-SOURCE = "en"
-DATES_OF = {"en": "en_GB"}
-"""Dates of the source language are written the way most of the world reads them: day first, 24 hours."""
+DOMAIN = "panel"
 
 
 def available() -> dict[str, NullTranslations]:
     """A catalogue for every language the panel speaks."""
-    compiled = {file.parts[-3] for file in LOCALES.glob("*/LC_MESSAGES/panel.mo")}
-    found = {language: translation("panel", LOCALES, [language]) for language in sorted(compiled)}
-    return {SOURCE: NullTranslations(), **found}
+    return {code: languages.catalogue(LOCALES, DOMAIN, code) for code in languages.spoken(LOCALES, DOMAIN)}
 
 
-def choose(accepted: str, languages: dict[str, NullTranslations]) -> str:
+def asked_for(accepted: str, known: Collection[str]) -> str | None:
     """The first of ours among what an Accept-Language header asks for, by its weights (RFC 9110 §12.5.4)."""
     wishes = sorted(map(weighed, accepted[:200].split(",")), key=lambda wish: -wish[1])
-    for tag, weight in wishes:
-        for name in (tag, tag.split("-")[0]):
-            if weight > 0 and name in languages:
-                return name
-    return SOURCE
+    found = (languages.nearest(tag, known) for tag, weight in wishes if weight > 0)
+    return next((code for code in found if code is not None), None)
 
 
 def weighed(wish: str) -> tuple[str, float]:
@@ -40,18 +31,6 @@ def weighed(wish: str) -> tuple[str, float]:
     return tag.strip().lower(), weight
 
 
-def direction(language: str) -> str:
-    """`ltr` or `rtl`, for the page's dir attribute."""
-    return str(Locale.parse(language, sep="_").text_direction)
-
-
-def dates(language: str) -> Locale:
-    return Locale.parse(DATES_OF.get(language, language), sep="_")
-
-
-def name(code: str, tongue: str) -> str:
-    """What a language is called in another: "English" for en."""
-    try:
-        return str(Locale.parse(code, sep="-").get_display_name(tongue))
-    except (ValueError, LookupError):
-        return code
+def named(codes: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Of each language: its code, what those who speak it call it, and which way it runs."""
+    return [(code, languages.own_name(code), languages.direction(code)) for code in codes]

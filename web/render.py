@@ -1,6 +1,5 @@
 """Templates to pages: one Jinja environment per language, escaping always on, times shown only through its filters."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from gettext import NullTranslations
@@ -10,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
+from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from facilitator import languages
 from web import language, names, words
 from web.cities import Cities
 
@@ -27,7 +28,8 @@ class Templates:
     def __init__(self, catalogues: dict[str, NullTranslations], cities: Cities, **everywhere: Any) -> None:
         self.catalogues, self.everywhere = catalogues, everywhere
         self._environments = {
-            tongue: environment(tongue, catalogue, cities) for tongue, catalogue in catalogues.items()
+            tongue: environment(tongue, catalogue, cities, tuple(catalogues))
+            for tongue, catalogue in catalogues.items()
         }
         for each in self._environments.values():
             each.globals.update(everywhere)
@@ -36,7 +38,8 @@ class Templates:
         return self._environments[tongue].get_template(template).render(**values)
 
 
-def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Environment:
+def environment(tongue: str, catalogue: NullTranslations, cities: Cities, codes: tuple[str, ...]) -> Environment:
+    """`codes`: of all languages, for the choice of one."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -53,7 +56,7 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
 
     # a sentence that was marked with N_ elsewhere
     env.filters["said"] = lambda sentence, facts=None: say(sentence) % facts if facts else say(sentence)
-    env.filters |= times(tongue, say) | {
+    env.filters |= times(tongue) | {
         "room_badge": lambda room: say(words.ROOM_STATES[room.state]),
         "room_reason": lambda room, all_well: say(words.of_room(room, all_well)),
         "room_next": lambda room: say(words.next_of_room(room)),
@@ -64,28 +67,31 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities) -> Env
         "hints": words.hints,
         "none_can_read": words.none_can_read,
         "yourself": lambda health: said_if_any(words.YOURSELF.get(health, "")),
-        "city": cities.name,
-        "tongue_name": lambda code: language.name(code, tongue),
+        "city": cities.spoken(tongue).name,
+        "tongue_name": lambda code: languages.name(code, tongue),
+        "number": lambda number: format_decimal(number, locale=languages.locale(tongue)),
+        "listed": lambda parts: format_list(list(parts), locale=languages.locale(tongue)),
         "isolated": names.isolated,
         "name": names.name,
         "names": lambda called: names.listed([names.name(each) for each in called], tongue),
         "matrix_id": names.matrix_id,
         "matrix_ids": lambda ids: names.listed([names.matrix_id(each) for each in ids], tongue),
     }
-    env.globals |= {"cities": cities, "lang": tongue, "dir": language.direction(tongue)}
+    env.globals |= {"cities": cities.spoken(tongue), "lang": tongue, "dir": languages.direction(tongue)}
+    env.globals["tongues"] = language.named(codes)
     return env
 
 
-def times(tongue: str, say: Callable[[str], str]) -> dict[str, Any]:
+def times(tongue: str) -> dict[str, Any]:
     """Filters that show an instant where people are. Local time is made here and in `recurrence.py`, nowhere else."""
-    locale = language.dates(tongue)
+    locale = languages.locale(tongue)
 
     def there(moment: datetime, zone: str) -> datetime:
         return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
     def before(offsets: tuple[timedelta, ...]) -> str:
         times = [format_timedelta(each, threshold=0.99, locale=locale) for each in sorted(offsets, reverse=True)]
-        return format_list([say(words.BEFORE).format(time=each) for each in times], locale=locale)
+        return format_list(times, locale=locale)
 
     return {
         "date": lambda day: format_date(day, "long", locale=locale),

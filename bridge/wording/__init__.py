@@ -5,23 +5,24 @@ innocent on a lock screen: it names no group, no person and no reason to be here
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from gettext import NullTranslations, translation
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_timezone_location
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from facilitator import languages
+from facilitator.languages import SOURCE
 from facilitator.rooms import Place
 from facilitator.settings import CrisisLine
 
 LOCALE = Path(__file__).parent / "locale"
+DOMAIN = "bridge"
 MESSAGE_TYPES: Mapping[str, str] = {
     "commands": "m.notice",
     "confirm_device": "m.text",
@@ -82,26 +83,27 @@ def moment_of(starts: datetime, time_zone: str, *, language: str, now: datetime)
     """How a start (UTC) is told in its zone: "tomorrow" counts that zone's days, not 24 hours."""
     zone = ZoneInfo(time_zone)
     local, today = starts.astimezone(zone), now.astimezone(zone).date()
-    _, locale = spoken(language)
+    tongue = spoken(language)
+    locale = languages.locale(tongue)
     city = get_timezone_location(zone, locale=locale, return_city=True)
     return Moment(
         minutes=round((starts - now).total_seconds() / 60),
         days=(local.date() - today).days,
-        time=format_time(local, "HH:mm", locale=locale),
-        date=format_date(local, "EEEE d MMMM", locale=locale),
+        time=format_time(local, "short", locale=locale),
+        date=format_date(local, languages.day_pattern(tongue), locale=locale),
         city=city.rpartition("/")[2],  # "Argentina/Buenos Aires"
     )
 
 
 @cache
-def spoken(language: str) -> tuple[NullTranslations, Locale]:
-    """A language's catalogue and how it writes dates; both are English where nobody has translated yet, since half a
-    sentence in each is worse."""
-    wanted = language.replace("-", "_")
-    for code in (wanted, wanted.partition("_")[0]):
-        with suppress(OSError, ValueError, UnknownLocaleError):
-            return translation("bridge", LOCALE, languages=[code]), Locale.parse(code)
-    return NullTranslations(), Locale("en")
+def spoken(language: str) -> str:
+    """The nearest language the bot speaks; words and dates are both English where nobody has translated yet, since half
+    a sentence in each is worse."""
+    return languages.nearest(language, languages.spoken(LOCALE, DOMAIN)) or SOURCE
+
+
+def catalogue(language: str) -> NullTranslations:
+    return languages.catalogue(LOCALE, DOMAIN, spoken(language))
 
 
 @cache
@@ -115,7 +117,6 @@ def templates(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    catalogue, _ = spoken(language)
     install: Callable[..., None] = made.install_gettext_translations  # type: ignore[attr-defined]
-    install(catalogue, newstyle=True)
+    install(catalogue(language), newstyle=True)
     return made

@@ -7,7 +7,7 @@ from facilitator.errors import Invalid
 from facilitator.ids import GroupId
 from facilitator.rules import names
 from facilitator.unsaid import stuck as acts_unsaid
-from web import forms, keys, unsaid
+from web import chosen_language, forms, keys, unsaid
 from web.forms import Mistyped, Typed
 from web.pages import go, see
 
@@ -28,7 +28,7 @@ def page_of(request: Request) -> int:
 async def new(request: Request) -> Response:
     async with request.config_dict[keys.DATABASE].reading() as db:
         name = await groups.suggest_name(db, by=request[keys.SIGNED_IN].account_id)
-    house, cities = request.config_dict[keys.HOUSE], request.config_dict[keys.CITIES]
+    house, cities = request.config_dict[keys.HOUSE], chosen_language.cities(request)
     home = "" if house.time_zone == "UTC" else cities.label(house.time_zone)
     return _form(request, Typed({"name": name, "language": house.languages[0], "time_zone": home}))
 
@@ -95,4 +95,4 @@ def did_they_mean(request: Request, typed: Typed) -> str | None:
     """The city somebody may have meant when theirs is not known."""
     if "time_zone" not in typed.errors:
         return None
-    return request.config_dict[keys.CITIES].near(typed.values.get("time_zone", ""))
+    return chosen_language.cities(request).near(typed.values.get("time_zone", ""))

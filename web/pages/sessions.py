@@ -11,7 +11,7 @@ from facilitator.groups import GroupPage
 from facilitator.ids import SeriesId
 from facilitator.rules.recurrence import Occurrence
 from facilitator.schedule import SeriesLine
-from web import forms, keys
+from web import chosen_language, forms, keys
 from web.forms import Mistyped, Typed
 from web.pages import go, see
 from web.pages.groups import did_they_mean, group_id
@@ -23,7 +23,7 @@ TOO_FAR = N_("Choose a day within the next year.")
 
 async def new(request: Request) -> Response:
     group = await _group(request)
-    home = request.config_dict[keys.CITIES].label(group.time_zone)
+    home = chosen_language.cities(request).label(group.time_zone)
     return _form(request, group, Typed({"weekday": "0", "at": "19:00", "minutes": "90", "time_zone": home}))
 
 
