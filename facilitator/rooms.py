@@ -3,6 +3,7 @@
 Every change to what should be raises the room's revision; the reconciler stores the one it found matched.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,16 @@ from facilitator.errors import N_, NotFound
 from facilitator.ids import BotId, GroupId, MatrixRoomId, RoomId, UserId, new_id
 from facilitator.rules import allowed_servers
 from facilitator.rules.allowed_servers import Allowed
-from facilitator.rules.wanted_room import ROOM_VERSION, Person, WantedRoom, direct_room, group_room
+from facilitator.rules.life import KeptBy
+from facilitator.rules.wanted_room import (
+    ROOM_VERSION,
+    Person,
+    WantedRoom,
+    backstage_room,
+    direct_room,
+    group_room,
+    last_room,
+)
 
 FOR_GOOD = ("banned", "forbidden", "unknown_person", "unknown_server")
 """Troubles of an invitation that trying again does not mend; inviting anew does."""
@@ -36,7 +46,9 @@ FOR_GOOD = ("banned", "forbidden", "unknown_person", "unknown_server")
 
 @dataclass(frozen=True)
 class Place:
-    """One of our rooms as the loops need it."""
+    """One of our rooms as the loops need it. `group_id`: also of the room its facilitators have for themselves;
+    `members_of`: of the group's own room alone, where whoever joins is its member. `language`: empty where it is
+    nobody's, and the house's usual one is spoken."""
 
     id: RoomId
     kind: str
@@ -45,12 +57,25 @@ class Place:
     time_zone: str
     person: UserId | None = field(default=None, repr=False)
 
+    @property
+    def members_of(self) -> GroupId | None:
+        return self.group_id if self.kind == "group" else None
+
 
 async def open_for_group(db: AsyncSession, group_id: GroupId, *, now: datetime) -> RoomId:
+    """Its room, and the one its facilitators have backstage."""
     room_id = RoomId(new_id())
     db.add(Room(id=room_id, kind="group", group_id=group_id, created=now))
     await db.flush()
+    await open_backstage(db, [group_id], now=now)
     return room_id
+
+
+async def open_backstage(db: AsyncSession, group_ids: Collection[GroupId], *, now: datetime) -> None:
+    """The facilitators of these groups have a room from now on, if they had none."""
+    for group_id in group_ids:
+        room = {"id": RoomId(new_id()), "kind": "backstage", "group_id": group_id, "revision": 1, "created": now}
+        await db.execute(insert_into(db)(Room).values(room).on_conflict_do_nothing())
 
 
 async def direct_with(db: AsyncSession, person: UserId, *, now: datetime) -> RoomId:
@@ -89,8 +114,14 @@ async def ask_in(db: AsyncSession, group_id: GroupId, person: UserId) -> None:
 
 
 async def group_changed(db: AsyncSession, group_id: GroupId) -> None:
-    """Something about the group that its room shows has changed."""
+    """Something about the group that its rooms show has changed."""
     await db.execute(update(Room).where(Room.group_id == group_id).values(revision=Room.revision + 1))
+
+
+async def members_changed(db: AsyncSession, group_id: GroupId) -> None:
+    """Only who is a member has changed, which is nothing to its facilitators' own room."""
+    theirs = (Room.group_id == group_id, Room.kind == "group")
+    await db.execute(update(Room).where(*theirs).values(revision=Room.revision + 1))
 
 
 async def group_room_id(db: AsyncSession, group_id: GroupId) -> RoomId:
@@ -117,6 +148,8 @@ async def take_charge(db: AsyncSession, bot: BotId) -> None:
 async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> list[RoomId]:
     """Rooms the reconciler should look at: those that should be another by now, then those due for another look."""
     behind = or_(RoomSighting.room_id.is_(None), RoomSighting.revision < Room.revision)
+    # A group's own room, and whoever waits to speak with the bot, go before what the bot tells facilitators.
+    first = case((and_(behind, Room.kind != "backstage"), 0), else_=1)
     # One person's invitation that waits does not make the room's other changes wait; trouble with the room does.
     rested = or_(RoomSighting.failures == 0, RoomSighting.next_look.is_(None), RoomSighting.next_look <= now)
     rows = await db.scalars(
@@ -127,7 +160,7 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -
             Room.closed.is_(None),
             or_(and_(behind, rested), RoomSighting.next_look <= now),
         )
-        .order_by(case((behind, 0), else_=1), func.coalesce(RoomSighting.next_look, Room.created), Room.id)
+        .order_by(first, func.coalesce(RoomSighting.next_look, Room.created), Room.id)
         .limit(limit)
     )
     return list(rows)
@@ -157,10 +190,13 @@ async def wanted(
         return replace(found, house=house, bot=bot, version=version, server_acl=servers)
     group = await db.get_one(Group, room.group_id)
     people, waiting, until = await _people(db, room, now, recovery)
-    found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
+    if room.kind == "backstage":
+        found = backstage_room(room.id, room.revision, group=group.name, people=people, waiting=waiting)
+    else:
+        found = group_room(room.id, room.revision, name=group.name, people=people, waiting=waiting, recovery=recovery)
     inside = [person.user_id for person in people if person.standing in ("facilitator", "joined")]
     servers = allowed_servers.acl(allowed, inside)
-    return replace(
+    found = replace(
         found,
         until=until,
         house=house,
@@ -170,12 +206,36 @@ async def wanted(
         language=group.language,
         known=(found.known or frozenset()) | house,
     )
+    return found if group.closed is None else last_room(found, _kept_by(room, group))
+
+
+def _kept_by(room: Room, group: Group) -> KeptBy:
+    """A group's own room is left to its members where that was decided; what else it had goes with it."""
+    return KeptBy.MEMBERS if room.kind == "group" and group.room_goes_to == KeptBy.MEMBERS else KeptBy.NOBODY
 
 
 ROOMS, GROUPS, SEEN = plain(Room), plain(Group), plain(RoomSighting)
+ACCOUNTS, MEMBERS, THEIR_GROUP = plain(Account), plain(Member), plain(Group).alias()
+
+
+def _of_person(what: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """What somebody chose for themselves in the panel; else what holds in the group they came to last. Asked of the
+    rooms for two alone: the others are a group's."""
+    chosen = select(ACCOUNTS.c[what]).where(ACCOUNTS.c.matrix_id_index == ROOMS.c.person_index)
+    through = (
+        select(THEIR_GROUP.c[what])
+        .join_from(MEMBERS, THEIR_GROUP, THEIR_GROUP.c.id == MEMBERS.c.group_id)
+        .where(MEMBERS.c.matrix_id_index == ROOMS.c.person_index)
+        .order_by(MEMBERS.c.since.desc(), MEMBERS.c.id)
+        .limit(1)
+    )
+    return chosen.scalar_subquery(), through.scalar_subquery()
+
+
 PLACE = (
-    ROOMS.c.id, ROOMS.c.kind, ROOMS.c.group_id, func.coalesce(GROUPS.c.language, "en"),
-    func.coalesce(GROUPS.c.time_zone, "UTC"), ROOMS.c.person,
+    ROOMS.c.id, ROOMS.c.kind, ROOMS.c.group_id,
+    func.coalesce(GROUPS.c.language, *_of_person("language"), ""),
+    func.coalesce(GROUPS.c.time_zone, *_of_person("time_zone"), "UTC"), ROOMS.c.person,
 )  # fmt: skip
 """What a Place is made of, of a room and its group, if it has one."""
 PLACES = select(*PLACE).outerjoin_from(ROOMS, GROUPS, GROUPS.c.id == ROOMS.c.group_id)
@@ -201,25 +261,26 @@ def _place(row: Any) -> Place | None:
 async def _people(
     db: AsyncSession, room: Room, now: datetime, recovery: UserId | None
 ) -> tuple[tuple[Person, ...], frozenset[UserId], datetime | None]:
-    """Facilitators, members and the recovery account with their standing; who is not to be asked in (now); and until
-    when."""
+    """Facilitators, members (of the group's own room) and the recovery account with their standing; who is not to be
+    asked in (now); and until when."""
     facilitators = await db.execute(
         select(Account.matrix_id, Account.disabled, MembershipSighting)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
         .outerjoin(MembershipSighting, _sighting_of(room.id, Account.matrix_id_index))
         .where(GroupFacilitator.group_id == room.group_id)
     )
-    members = await db.execute(
-        select(Member, MembershipSighting)
-        .outerjoin(MembershipSighting, _sighting_of(room.id, Member.matrix_id_index))
-        .where(Member.group_id == room.group_id)
-    )
     people = [
         Known(user, "resting" if disabled else "facilitator", 1, seen)
         for user, disabled, seen in facilitators
         if user is not None
     ]
-    people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members]
+    if room.kind == "group":
+        members = await db.execute(
+            select(Member, MembershipSighting)
+            .outerjoin(MembershipSighting, _sighting_of(room.id, Member.matrix_id_index))
+            .where(Member.group_id == room.group_id)
+        )
+        people += [Known(m.matrix_id, m.standing, m.invitation, seen) for m, seen in members]
     if recovery is not None:
         seen_there = await db.get(MembershipSighting, (room.id, recovery))
         people.append(Known(recovery, "recovery", 1, seen_there))

@@ -8,6 +8,8 @@ import unicodedata
 from facilitator.errors import N_
 
 LONGEST = 64
+LEAST = 24
+"""So much of a group's name its facilitators' room shows."""
 EMPTY = N_("Please give the room a name.")
 TOO_LONG = N_("This name is too long: please use at most 64 characters.")
 UNPRINTABLE = N_("This name contains characters that cannot be shown: please type it anew.")
@@ -15,6 +17,9 @@ TELLING = N_(
     "This name hints at what the group is about. Other servers, and anybody who sees a member's phone, can read a "
     "room's name, so please choose a neutral one, like “Maple room”."
 )
+
+
+BACKSTAGE = N_("%(group)s: facilitators")
 
 
 def _each(text: str) -> tuple[str, ...]:
@@ -62,6 +67,23 @@ def suggest(index: int) -> str:
     turn, place = divmod(index, len(FIRST))
     adjective = "" if turn % (len(SECOND) + 1) == 0 else f"{SECOND[turn % (len(SECOND) + 1) - 1]} "
     return f"{adjective}{FIRST[place]} room"
+
+
+def of_backstage(group: str, pattern: str = BACKSTAGE) -> str:
+    """What the room of a group's facilitators is called: the group's name and a plain word, in the length that every
+    name has to keep. A translated `pattern` that would say too much, or leave no place for the name, is not taken."""
+    place = LONGEST - len(pattern % {"group": ""})
+    if pattern != BACKSTAGE and (place < LEAST or check(pattern % {"group": ""}) is not None):
+        return of_backstage(group)
+    return pattern % {"group": group if len(group) <= place else f"{_cut(group, place - 1)}…"}
+
+
+def _cut(name: str, length: int) -> str:
+    """The beginning of it, without half of a letter that is put together from several."""
+    short = name[:length]
+    while short and (unicodedata.combining(short[-1]) or short[-1] in "\u200c\u200d" or short[-1].isspace()):
+        short = short[:-1]
+    return short
 
 
 def check(name: str) -> str | None:
