@@ -1,5 +1,6 @@
 """`python -m benchmarks [start rooms reminders pages]`: run some or all, print one table and the machine's load.
-`python -m benchmarks bridge [options]`: the bridge beside its limit and its peers."""
+`python -m benchmarks bridge [options]`: the bridge beside its limit and its peers.
+`python -m benchmarks panel [options]`: every page in a large organisation, beside its limit."""
 
 import asyncio
 import logging
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import bridge, pages, start
+from benchmarks import bridge, pages, panel, start
 from benchmarks.figures import Row, table
 from benchmarks.journeys import reminders, rooms
 from benchmarks.stage import Stage
@@ -24,6 +25,8 @@ async def main(chosen: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
         if chosen[:1] == ["bridge"]:
             rows = await bridge.measure(Path(folder), chosen[1:])
+        elif chosen[:1] == ["panel"]:
+            rows = await panel.measure(Path(folder), chosen[1:])
         else:
             rows = await _people_wait_for(Path(folder), chosen)
     load = " → ".join(", ".join(f"{each:.2f}" for each in loads) for loads in (before, os.getloadavg()))
