@@ -18,6 +18,7 @@ from facilitator.database.tables import (
     BotAccount,
     Group,
     GroupFacilitator,
+    MatrixClaim,
     Member,
     MembershipSighting,
     Room,
@@ -26,7 +27,7 @@ from facilitator.database.tables import (
 )
 from facilitator.database.upsert import insert_into
 from facilitator.errors import N_, NotFound
-from facilitator.ids import BotId, GroupId, MatrixRoomId, RoomId, UserId, new_id
+from facilitator.ids import AccountId, BotId, GroupId, MatrixRoomId, RoomId, UserId, new_id
 from facilitator.rules import allowed_servers
 from facilitator.rules.allowed_servers import Allowed
 from facilitator.rules.life import KeptBy
@@ -124,6 +125,12 @@ async def members_changed(db: AsyncSession, group_id: GroupId) -> None:
     await db.execute(update(Room).where(*theirs).values(revision=Room.revision + 1))
 
 
+async def run_by_changed(db: AsyncSession, account_id: AccountId) -> None:
+    """Something about somebody has changed that shows in the rooms of every group they run."""
+    theirs = select(GroupFacilitator.group_id).where(GroupFacilitator.account_id == account_id)
+    await db.execute(update(Room).where(Room.group_id.in_(theirs)).values(revision=Room.revision + 1))
+
+
 async def group_room_id(db: AsyncSession, group_id: GroupId) -> RoomId:
     found = await db.scalar(select(Room.id).where(Room.group_id == group_id, Room.kind == "group"))
     if found is None:
@@ -215,13 +222,20 @@ def _kept_by(room: Room, group: Group) -> KeptBy:
 
 
 ROOMS, GROUPS, SEEN = plain(Room), plain(Group), plain(RoomSighting)
-ACCOUNTS, MEMBERS, THEIR_GROUP = plain(Account), plain(Member), plain(Group).alias()
+ACCOUNTS, CLAIMS, MEMBERS, THEIR_GROUP = plain(Account), plain(MatrixClaim), plain(Member), plain(Group).alias()
 
 
-def _of_person(what: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """What somebody chose for themselves in the panel; else what holds in the group they came to last. Asked of the
-    rooms for two alone: the others are a group's."""
+def _of_person(what: str) -> list[ColumnElement[Any]]:
+    """What somebody chose for themselves in the panel, also while they are about to link this id to their account; else
+    what holds in the group they came to last. Asked of the rooms for two alone: the others are a group's."""
     chosen = select(ACCOUNTS.c[what]).where(ACCOUNTS.c.matrix_id_index == ROOMS.c.person_index)
+    claimed = (
+        select(ACCOUNTS.c[what])
+        .join_from(CLAIMS, ACCOUNTS, ACCOUNTS.c.id == CLAIMS.c.account_id)
+        .where(CLAIMS.c.matrix_id_index == ROOMS.c.person_index)
+        .order_by(CLAIMS.c.created.desc())
+        .limit(1)
+    )
     through = (
         select(THEIR_GROUP.c[what])
         .join_from(MEMBERS, THEIR_GROUP, THEIR_GROUP.c.id == MEMBERS.c.group_id)
@@ -229,7 +243,7 @@ def _of_person(what: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         .order_by(MEMBERS.c.since.desc(), MEMBERS.c.id)
         .limit(1)
     )
-    return chosen.scalar_subquery(), through.scalar_subquery()
+    return [each.scalar_subquery() for each in (chosen, claimed, through)]
 
 
 PLACE = (

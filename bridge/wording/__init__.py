@@ -26,6 +26,7 @@ DOMAIN = "bridge"
 MESSAGE_TYPES: Mapping[str, str] = {
     "commands": "m.notice",
     "confirm_device": "m.text",
+    "farewell": "m.text",
     "help": "m.text",
     "help_again": "m.text",
     "moving": "m.text",
@@ -54,11 +55,13 @@ class Moment:
 
 @dataclass(frozen=True)
 class Words:
-    """The bot's words with the house's own facts in them. `commands`: (name, sentence) of each, by name."""
+    """The bot's words with the house's own facts in them. `commands`: (name, sentence) of each, by name; `usual`: the
+    language of rooms that have none of their own."""
 
     emergency_number: str
     crisis_lines: Sequence[CrisisLine]
     commands: Sequence[tuple[str, str]]
+    usual: str = SOURCE
 
     def say(self, utterance: str, parameters: Mapping[str, Any], *, place: Place, now: datetime) -> dict[str, Any]:
         """The content of the m.room.message that says it, in the language and zone of its place."""
@@ -70,10 +73,12 @@ class Words:
         }
 
     def text(self, utterance: str, parameters: Mapping[str, Any], *, place: Place, now: datetime) -> str:
-        def moment(starts: str, time_zone: str) -> Moment:
-            return moment_of(datetime.fromisoformat(starts), time_zone, language=place.language, now=now)
+        language = place.language or self.usual
 
-        template = templates(place.language).get_template(f"{utterance}.txt")
+        def moment(starts: str, time_zone: str) -> Moment:
+            return moment_of(datetime.fromisoformat(starts), time_zone, language=language, now=now)
+
+        template = templates(language).get_template(f"{utterance}.txt")
         return template.render(
             house=self, place=place, moment=moment, **{k: v for k, v in parameters.items() if k != "person"}
         ).strip()
