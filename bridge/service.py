@@ -274,4 +274,4 @@ async def _beat(database: Database, *names: str, now: datetime) -> None:
 
 def _words(house: HouseSettings) -> Words:
     listed = sorted((command.words[0], command.about) for command in commands.COMMANDS)
-    return Words(house.emergency_number, house.crisis_lines, listed)
+    return Words(house.emergency_number, house.crisis_lines, listed, house.languages[0])
