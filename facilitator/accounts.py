@@ -17,6 +17,7 @@ from facilitator.database.tables import Account, JournalEntry, Link, SignIn
 from facilitator.errors import N_, Invalid, NotFound, TooLate
 from facilitator.ids import AccountId, UserId, new_id
 from facilitator.rules import user_id
+from facilitator.rules.access import Role
 
 LINK_LASTS = timedelta(minutes=60)
 IDLE = timedelta(minutes=30)
@@ -48,22 +49,34 @@ class SignedIn:
 
 
 async def add_coordinator(db: AsyncSession, *, name: str, matrix_id: str, now: datetime) -> AccountId:
-    """Raises Invalid when the name or Matrix id cannot be used, or the id is the bot's or has an account already."""
-    person = user_id.parse(matrix_id)
-    if not 0 < len(name.strip()) <= LONGEST_NAME:
-        raise Invalid("name", N_("Give a name of 1 to 80 letters. Any name they like to be called is fine."))
-    if await bots.is_ours(db, person):
-        raise Invalid("matrix_id", N_("This is the bot's own Matrix ID. Give the one the coordinator uses themselves."))
-    if await db.scalar(select(Account.id).where(Account.matrix_id_index == person)):
-        raise Invalid("matrix_id", N_("There is an account with this Matrix ID already."))
+    """The word of whoever hosts the house is proof enough that the Matrix id is theirs. Raises Invalid when the name or
+    Matrix id cannot be used, or the id is the bot's or has an account already."""
+    person, called = user_id.parse(matrix_id), checked_name(name)
+    await check_free(db, person)
     account_id = AccountId(new_id())
     db.add(
         Account(
-            id=account_id, role="coordinator", name=name.strip(), matrix_id=person, matrix_id_index=person, created=now
+            id=account_id, role=Role.COORDINATOR, name=called, matrix_id=person, matrix_id_index=person, created=now
         )
     )
     await journal.note(db, "account added", actor=account_id, subject=account_id, now=now)
     return account_id
+
+
+def checked_name(name: str) -> str:
+    """What somebody likes to be called, in one line. Raises Invalid."""
+    called = " ".join(name.split())
+    if not 0 < len(called) <= LONGEST_NAME:
+        raise Invalid("name", N_("Give a name of 1 to 80 letters. Any name they like to be called is fine."))
+    return called
+
+
+async def check_free(db: AsyncSession, person: UserId) -> None:
+    """Raises Invalid("matrix_id") when it is the bot's or has an account already."""
+    if await bots.is_ours(db, person):
+        raise Invalid("matrix_id", N_("This is the bot's own Matrix ID. Give the one the person uses themselves."))
+    if await db.scalar(select(Account.id).where(Account.matrix_id_index == person)):
+        raise Invalid("matrix_id", N_("There is an account with this Matrix ID already."))
 
 
 async def find(db: AsyncSession, matrix_id: str) -> AccountId:
@@ -77,10 +90,11 @@ async def find(db: AsyncSession, matrix_id: str) -> AccountId:
 async def issue_link(db: AsyncSession, account_id: AccountId, *, now: datetime) -> str:
     """A one-time sign-in token, good for an hour. It is shown once; only its hash is kept."""
     await journal.note(db, "sign-in link made", actor=account_id, subject=account_id, now=now)
-    return _new_link(db, account_id, now=now)
+    return new_link(db, account_id, now=now)
 
 
-def _new_link(db: AsyncSession, account_id: AccountId, *, now: datetime) -> str:
+def new_link(db: AsyncSession, account_id: AccountId, *, now: datetime) -> str:
+    """For whoever has asked already whether this may be, and written it down."""
     token = secrets.token_urlsafe(32)
     db.add(Link(token_hash=digest(token), account_id=account_id, created=now, expires=now + LINK_LASTS))
     return token
@@ -99,7 +113,7 @@ async def panel_link(db: AsyncSession, *, person: UserId, now: datetime) -> str 
     if (await db.scalar(lately) or 0) >= MOST_LINKS_ASKED:
         raise TooLate(MANY_LINKS)
     await journal.note(db, LINK_ASKED, actor=account_id, subject=account_id, now=now)
-    return _new_link(db, account_id, now=now)
+    return new_link(db, account_id, now=now)
 
 
 async def link_state(db: AsyncSession, token: str, *, now: datetime) -> None:
@@ -131,6 +145,7 @@ async def redeem_link(db: AsyncSession, token: str, *, browser: str, now: dateti
     )
     if account_id is None:
         raise TooLate(USED_LINK)
+    await db.execute(update(Account).where(Account.id == account_id).values(signed_in=now))
     await journal.note(db, "signed in", actor=account_id, now=now)
     return await _sign_in(db, account_id, browser=browser, now=now)
 

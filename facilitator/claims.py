@@ -13,11 +13,12 @@ from enum import Enum
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import bots, journal, outbox, rooms, strangers
+from facilitator import bots, journal, outbox, ownership, rooms, strangers
 from facilitator.database.tables import Account, GroupFacilitator, JournalEntry, MatrixClaim
 from facilitator.errors import N_, Invalid, NotAllowed, NotFound
 from facilitator.ids import AccountId, UserId, because, new_id
 from facilitator.rules import allowed_servers, user_id
+from facilitator.rules.access import Deed
 from facilitator.rules.allowed_servers import Allowed
 
 LETTERS = "bcdfghjkmnpqrstvwxyz"
@@ -156,6 +157,7 @@ async def free(db: AsyncSession, *, by: AccountId, account_id: AccountId, reason
 
     Raises NotFound, NotAllowed for one's own account, Invalid("reason").
     """
+    await ownership.in_the_house(db, by=by, deed=Deed.FREE_MATRIX_ID)
     account = await _account(db, account_id)
     if account_id == by:
         raise NotAllowed(NOT_YOURSELF)

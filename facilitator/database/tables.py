@@ -71,6 +71,7 @@ class Account(Table):
     language: Mapped[str | None]  # their own; None: what their browser asks for
     time_zone: Mapped[str | None]  # where they live; None: only the groups' zones are shown
     created: Mapped[datetime]
+    signed_in: Mapped[datetime | None]  # when they last did
     disabled: Mapped[datetime | None]
 
 
@@ -151,7 +152,7 @@ class Group(Table):
     state: Mapped[str] = mapped_column(default="draft", server_default="open")  # draft open paused closing closed
     version: Mapped[int] = mapped_column(default=1, server_default="1")  # raised by every change made in a form
     created: Mapped[datetime]
-    opened: Mapped[datetime | None]
+    opened: Mapped[datetime | None]  # since when its sessions take place; None while it is a draft or pauses
     waived_by: Mapped[AccountId | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     closes: Mapped[datetime | None]  # while it is closing: when it will be closed
     farewell: Mapped[str | None] = mapped_column(Sealed("groups.farewell"))  # said in the room when it is closed

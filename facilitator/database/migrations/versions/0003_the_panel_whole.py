@@ -51,6 +51,7 @@ def upgrade() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.alter_column("matrix_id", existing_type=sa.LargeBinary(), nullable=True)
         batch_op.alter_column("matrix_id_index", existing_type=sa.Text(), nullable=True)
+        batch_op.add_column(sa.Column("signed_in", UTC, nullable=True))
         batch_op.add_column(sa.Column("language", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("time_zone", sa.Text(), nullable=True))
 
@@ -115,6 +116,7 @@ def downgrade() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.drop_column("time_zone")
         batch_op.drop_column("language")
+        batch_op.drop_column("signed_in")
         batch_op.alter_column("matrix_id_index", existing_type=sa.Text(), nullable=False)
         batch_op.alter_column("matrix_id", existing_type=sa.LargeBinary(), nullable=False)
 
