@@ -7,8 +7,6 @@ from facilitator.groups import RoomState
 from facilitator.members import MemberLine
 from facilitator.rules.reach import Health
 
-BEFORE = N_("{time} before")
-
 ROOM_STATES: Mapping[str, str] = {
     "up_to_date": N_("Up to date"),
     "catching_up": N_("Catching up"),
