@@ -20,7 +20,7 @@ import aiohttp
 
 from benchmarks.environments import python
 from deploy import commands, ports
-from facilitator import accounts, groups, members, schedule
+from facilitator import accounts, groups, lives, members, schedule
 from facilitator.clock import Clock
 from facilitator.database import Database, KeyRing, connect
 from facilitator.database.wakeup import Bell, open_bell
@@ -134,10 +134,11 @@ class Instance:
         async with self.database.transaction() as db:
             made = []
             for number, roster in enumerate(rosters):
-                group = await groups.open_group(
+                group = await groups.start(
                     db, by=self.account, name=f"{name} {number}", purpose="Measuring", language="en",
                     time_zone=ZONE, now=now,
                 )  # fmt: skip
+                await lives.open_group(db, by=self.account, group_id=group, lines=(), waiver="Measuring", now=now)
                 for user in roster:
                     await members.invite(db, by=self.account, group_id=group, matrix_id=user, now=now)
                 made.append(group)

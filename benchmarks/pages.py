@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from benchmarks.figures import Row
 from deploy import ports
-from facilitator import accounts, groups, members, schedule
+from facilitator import accounts, groups, lives, members, schedule
 from facilitator.clock import Clock
 from facilitator.database import Database, Db, KeyRing, connect
 from facilitator.database.wakeup import open_bell
@@ -82,9 +82,10 @@ async def _filled(database: Database, count: int, clock: Clock) -> tuple[str, st
 
 
 async def _group(db: Db, by: AccountId, number: int, now: datetime) -> GroupId:
-    group = await groups.open_group(
+    group = await groups.start(
         db, by=by, name=f"Room {number}", purpose="Measuring", language="en", time_zone="Europe/Lisbon", now=now
     )
+    await lives.open_group(db, by=by, group_id=group, lines=(), waiver="Measuring", now=now)
     for member in range(MEMBERS):
         await members.invite(db, by=by, group_id=group, matrix_id=f"@m{member}:localhost", now=now)
     await schedule.schedule(

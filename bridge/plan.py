@@ -12,6 +12,7 @@ from typing import Any
 
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
 from facilitator.ids import UserId
+from facilitator.rules.life import KeptBy
 from facilitator.rules.server_acl import ServerAcl
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import FIRST_WITH_CREATORS, WantedRoom
@@ -62,6 +63,8 @@ def plan(wanted: WantedRoom, found: FoundRoom | None) -> tuple[Step, ...]:
 
 
 def _steps(wanted: WantedRoom, found: FoundRoom) -> tuple[SetState | Invite | Remove, ...]:
+    if wanted.kept_by is not None:
+        return tuple(_last_steps(wanted, found))
     if not _encrypted(wanted, found):
         return (SetState(found.room, ENCRYPTION, dict(wanted.encryption)),)
     return (
@@ -71,6 +74,18 @@ def _steps(wanted: WantedRoom, found: FoundRoom) -> tuple[SetState | Invite | Re
         *_drift(wanted, found),
         *_people(wanted, found),
     )
+
+
+def _last_steps(wanted: WantedRoom, found: FoundRoom) -> Iterator[SetState | Remove]:
+    """Before the bot leaves: the room is left to its keepers, or nobody is in it. Those who run it go last, so that
+    there is somebody to ask as long as anybody is there."""
+    if wanted.kept_by is KeptBy.MEMBERS:
+        yield from _rights(wanted, found)
+        return
+    keepers = wanted.house | found.creators | ({wanted.bot} if wanted.bot else set())
+    inside = [user for user in found.members if _is_in(found, user) and user not in keepers]
+    for user in sorted(inside, key=lambda user: (power_of(found, user), user)):
+        yield Remove(found.room, user)
 
 
 def with_invited(found: FoundRoom, invitations: Collection[Invite]) -> FoundRoom:

@@ -6,8 +6,9 @@ import structlog
 
 from bridge.house import House
 from bridge.warming import LEAD, Warming
-from facilitator import outbox, schedule, sightings
+from facilitator import endings, outbox, schedule, sightings
 from facilitator.agenda import Agenda
+from facilitator.endings import Ending
 from facilitator.schedule import RoomReminder
 
 log = structlog.get_logger(__name__)
@@ -42,17 +43,27 @@ class Timer:
         async with house.database.reading() as db:
             day = await self._agenda.look(db, now=now, ahead=LEAD)
             late = await outbox.any_late(db, now=now)
-        self.next_due = day.next_due
+            ending, next_end = await endings.due(db, house.bot, now=now)
+        self.next_due = min((moment for moment in (day.next_due, next_end) if moment is not None), default=None)
+        ended = await self._end(ending, now) if ending else False
         if not (day.due or late):
             await self._warming.see_to([(each.room_id, each.reminder.due) for each in self._put] + day.soon)
             self._put.clear()
-            return False
+            return ended
         some = sorted(day.due[:AT_ONCE], key=lambda each: each.act)  # the sender's order, of equals
         async with house.database.transaction() as db:
             put = [await schedule.put_reminder(db, reminder, now=now) for reminder in some]
             await outbox.expire(db, now=now)
         self._put += some
-        return any(put)
+        return any(put) or ended
+
+    async def _end(self, ending: list[Ending], now: datetime) -> bool:
+        """Groups whose day has come: each goes on by what is next for it, in a transaction of its own."""
+        ended = False
+        for each in ending[:AT_ONCE]:
+            async with self._house.database.transaction() as db:
+                ended |= await endings.go_on(db, each, now=now)
+        return ended
 
     def _was_set(self, now: datetime, monotonic: float) -> bool:
         """Whether the wall clock went another way than time since the last pass: what was to wait until a moment of

@@ -1,22 +1,33 @@
-"""Open a group, and see how the groups one runs are. Ownership is a join with `group_facilitators` in every query."""
+"""Start a group, and see how the groups one runs are. Ownership is a join with `group_facilitators` in every query."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import encryption_health, journal, members, outbox, ownership, pace, rooms, schedule, sightings
+from facilitator import (
+    editing,
+    encryption_health,
+    journal,
+    members,
+    outbox,
+    ownership,
+    pace,
+    rooms,
+    schedule,
+    sightings,
+)
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
-from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, EventId, GroupId, UserId, because, new_id
 from facilitator.rules import names, recurrence
+from facilitator.rules.access import Part
+from facilitator.rules.life import State
 from facilitator.rules.reach import Health
 from facilitator.rules.recurrence import Occurrence
 
-LONGEST_PURPOSE = 500
 PER_PAGE = 50
 SILENT = timedelta(minutes=2)
 
@@ -33,10 +44,11 @@ class RoomState:
 
 @dataclass(frozen=True)
 class GroupLine:
-    """A group as the list shows it. `members` counts those invited or joined."""
+    """A group as the list shows it. `members` counts those invited or joined; `next_session`: while it meets."""
 
     id: GroupId
     name: str = field(repr=False)
+    state: str
     room: RoomState
     members: int
     next_session: Occurrence | None
@@ -49,6 +61,21 @@ class GroupList:
     lines: tuple[GroupLine, ...]
     page: int
     pages: int
+
+
+@dataclass(frozen=True)
+class Life:
+    """Where a group stands in its life. `reachable`: of those who run it, how many have a Matrix ID that is theirs;
+    `leads`: whoever looks is a facilitator of it, not a co-facilitator; `left`: the bot is out of its room."""
+
+    state: str
+    version: int
+    reachable: int
+    leads: bool
+    closes: datetime | None = None
+    kept_by: str | None = None
+    closed: datetime | None = None
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +92,7 @@ class GroupPage:
     roster: tuple[members.MemberLine, ...] = field(repr=False)
     series: tuple[schedule.SeriesLine, ...]
     progress: pace.Progress | None
+    life: Life
     own_health: Health | None = None
     """Whether the facilitator who looks can read the room themselves."""
 
@@ -82,11 +110,12 @@ SEEN = (RoomSighting.revision, RoomSighting.trouble, RoomSighting.looked)
 """Columns, not rows: a list of two hundred groups is read in half the time."""
 
 
-async def open_group(
+async def start(
     db: AsyncSession, *, by: AccountId, name: str, purpose: str, language: str, time_zone: str, now: datetime
 ) -> GroupId:
-    """Start a group; its room follows. Raises Invalid("name" | "purpose" | "language" | "time_zone")."""
-    _check(name, purpose, language, time_zone)
+    """Start a group, as a draft; its room follows, for those who run it. Raises Invalid("name" | "purpose" |
+    "language" | "time_zone")."""
+    editing.check(editing.Details(name, purpose, language, time_zone))
     group_id = GroupId(new_id())
     db.add(
         Group(
@@ -95,15 +124,14 @@ async def open_group(
             purpose=purpose.strip(),
             language=language,
             time_zone=time_zone,
-            state="open",
+            state=State.DRAFT,
             created=now,
-            opened=now,
         )
     )
     await db.flush()
     db.add(GroupFacilitator(group_id=group_id, account_id=by, since=now))
     await rooms.open_for_group(db, group_id, now=now)
-    await journal.note(db, "group opened", actor=by, group_id=group_id, now=now)
+    await journal.note(db, "group started", actor=by, group_id=group_id, now=now)
     return group_id
 
 
@@ -123,7 +151,7 @@ async def renamed_on_matrix(
         return False
     group = await db.get_one(Group, group_id)
     if neutral:
-        group.name = name.strip()
+        group.name, group.version = name.strip(), group.version + 1
         await rooms.group_changed(db, group_id)
         return True
     await outbox.put(
@@ -144,18 +172,18 @@ async def suggest_name(db: AsyncSession, *, by: AccountId) -> str:
 
 
 async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1) -> GroupList:
-    """The groups this account runs, by name, fifty to a page; a page that is not there is the nearest that is. Its
-    number of statements does not depend on how many there are.
+    """The groups this account runs, those that are closed last, by name, fifty to a page; a page that is not there is
+    the nearest that is. Its number of statements does not depend on how many there are.
     """
     rows = await db.execute(
-        select(Group.id, Group.name, _inside_count(), Room.revision, *SEEN)
+        select(Group.id, Group.name, Group.state, _inside_count(), Room.revision, *SEEN)
         .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
         .join(Room, Room.group_id == Group.id)
         .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-        .where(GroupFacilitator.account_id == by, Group.closed.is_(None), Room.kind == "group")
+        .where(GroupFacilitator.account_id == by, Group.deleted.is_(None), Room.kind == "group")
     )
     by_name = sorted(
-        rows, key=lambda row: (row[1].casefold(), row[0])
+        rows, key=lambda row: (row[2] == State.CLOSED, row[1].casefold(), row[0])
     )  # names are sealed: only here can they be sorted
     pages = max(-(-len(by_name) // PER_PAGE), 1)
     page = min(max(page, 1), pages)
@@ -166,23 +194,26 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1)
         GroupLine(
             group_id,
             name,
+            state,
             room_state(revision, _seen(matched, trouble, looked), beats, now),
             count,
             min(
                 (n for s in series.get(group_id, ()) for n in recurrence.upcoming(s, now, 1)), key=_start, default=None
             ),
         )
-        for group_id, name, count, revision, matched, trouble, looked in shown
+        for group_id, name, state, count, revision, matched, trouble, looked in shown
     ]
     return GroupList(tuple(lines), page, pages)
 
 
 async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> GroupPage:
     """Raises NotFound when the group is not theirs."""
-    group = await ownership.group(db, by=by, group_id=group_id)
-    revision, matched, trouble, looked, room_id, bot, created, matrix_room = (
+    group = await ownership.group(db, by=by, group_id=group_id, also_closed=True)
+    revision, matched, trouble, looked, room_id, bot, created, left, matrix_room = (
         await db.execute(
-            select(Room.revision, *SEEN, Room.id, Room.bot_account_id, Room.created, RoomSighting.matrix_room)
+            select(
+                Room.revision, *SEEN, Room.id, Room.bot_account_id, Room.created, Room.closed, RoomSighting.matrix_room
+            )
             .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
             .where(Room.group_id == group_id, Room.kind == "group")
         )
@@ -196,11 +227,12 @@ async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datet
         language=group.language,
         time_zone=group.time_zone,
         room=room_state(revision, _seen(matched, trouble, looked), beats, now),
-        facilitators=tuple(sorted((name for _, name, _ in facilitators), key=str.casefold)),
+        facilitators=tuple(sorted((each.name for each in facilitators), key=str.casefold)),
         roster=await members.roster(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
+        life=_life(group, facilitators, by=by, left=left is not None),
         own_health=next(
-            (healths[person][0] for who, _, person in facilitators if who == by and person and person in healths), None
+            (healths[f.person][0] for f in facilitators if f.account == by and f.person and f.person in healths), None
         ),
         progress=await pace.progress(db, pace.AboutRoom(room_id, bot, created, matrix_room), now=now),
     )
@@ -227,14 +259,17 @@ def _seen(revision: int | None, trouble: str | None, looked: datetime | None) ->
     return None if revision is None else Seen(revision, trouble, looked)
 
 
-def _check(name: str, purpose: str, language: str, time_zone: str) -> None:
-    if sentence := names.check(name):
-        raise Invalid("name", sentence)
-    if not 0 < len(purpose.strip()) <= LONGEST_PURPOSE:
-        raise Invalid("purpose", N_("Say in up to 500 letters what the group is for. Only facilitators see it."))
-    if not (language.isascii() and language.replace("-", "").isalpha() and len(language) <= 12):
-        raise Invalid("language", N_("Choose the group's language from the list."))
-    schedule.check_zone(time_zone)
+def _life(group: Group, facilitators: Sequence["RunsIt"], *, by: AccountId, left: bool) -> Life:
+    return Life(
+        state=group.state,
+        version=group.version,
+        reachable=sum(each.person is not None and not each.disabled for each in facilitators),
+        leads=any(each.account == by and each.part == Part.FACILITATOR for each in facilitators),
+        closes=group.closes,
+        kept_by=group.room_goes_to,
+        closed=group.closed,
+        left=left,
+    )
 
 
 def _inside_count() -> ScalarSelect[int]:
@@ -250,11 +285,20 @@ def _start(session: Occurrence) -> datetime:
     return session.starts
 
 
-async def _facilitators(db: AsyncSession, group_id: GroupId) -> list[tuple[AccountId, str, UserId | None]]:
-    """Account, name, and the blind index of the Matrix id."""
+class RunsIt(NamedTuple):
+    """Somebody who runs a group. `person`: the blind index of their Matrix id."""
+
+    account: AccountId
+    name: str
+    person: UserId | None
+    disabled: bool
+    part: str
+
+
+async def _facilitators(db: AsyncSession, group_id: GroupId) -> list[RunsIt]:
     rows = await db.execute(
-        select(Account.id, Account.name, Account.matrix_id_index)
+        select(Account.id, Account.name, Account.matrix_id_index, Account.disabled, GroupFacilitator.role)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
         .where(GroupFacilitator.group_id == group_id)
     )
-    return [(account, name, person) for account, name, person in rows]
+    return [RunsIt(account, name, person, disabled is not None, part) for account, name, person, disabled, part in rows]

@@ -12,7 +12,7 @@ from facilitator import journal, outbox, ownership
 from facilitator.database.tables import Group, Room, Series
 from facilitator.errors import N_, Invalid, NotFound
 from facilitator.ids import AccountId, ActId, BotId, GroupId, RoomId, SeriesId, because, new_id
-from facilitator.rules import recurrence, reminders
+from facilitator.rules import life, recurrence, reminders
 from facilitator.rules.recurrence import Occurrence, SeriesFacts
 
 SHOWN = 6
@@ -108,31 +108,37 @@ async def end_series(db: AsyncSession, *, by: AccountId, group_id: GroupId, seri
 
 
 async def lines(db: AsyncSession, group_id: GroupId, *, now: datetime) -> tuple[SeriesLine, ...]:
-    """The series of a group that go on, with their next sessions."""
-    rows = await db.scalars(select(Series).where(Series.group_id == group_id, Series.ended.is_(None)))
+    """The series of a group that go on, with their next sessions, as they are planned, also in a draft or a pause."""
     found = [
         SeriesLine(
-            s.id, s.starts.weekday(), s.starts.time(), s.time_zone, s.minutes,
-            tuple(recurrence.upcoming(_facts(s), now, SHOWN)),
+            facts.id, facts.starts.weekday(), facts.starts.time(), facts.time_zone, facts.minutes,
+            tuple(recurrence.upcoming(facts, now, SHOWN)),
         )
-        for s in rows
+        for facts in (await of_groups(db, [group_id], resting=True)).get(group_id, ())
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda line: (line.weekday, line.at, line.id)))
 
 
-async def of_groups(db: AsyncSession, group_ids: Sequence[GroupId]) -> dict[GroupId, list[SeriesFacts]]:
-    """The series of these groups that go on, in one statement."""
-    rows = await db.scalars(select(Series).where(Series.group_id.in_(group_ids), Series.ended.is_(None)))
+async def of_groups(
+    db: AsyncSession, group_ids: Sequence[GroupId], *, resting: bool = False
+) -> dict[GroupId, list[SeriesFacts]]:
+    """The series of these groups that go on, in one statement. `resting`: also of those that do not meet for now."""
+    rows = await db.execute(
+        select(Series, Group.state, Group.opened, Group.closes)
+        .join(Group, Group.id == Series.group_id)
+        .where(Series.group_id.in_(group_ids), Series.ended.is_(None), Group.closed.is_(None))
+    )
     found: dict[GroupId, list[SeriesFacts]] = {}
-    for s in rows:
-        found.setdefault(s.group_id, []).append(_facts(s))
+    for s, state, opened, closes in rows:
+        if resting or life.meets(state, opened):
+            found.setdefault(s.group_id, []).append(_facts(s, opened, closes))
     return found
 
 
 async def upcoming(db: AsyncSession, group_id: GroupId, *, now: datetime, count: int) -> list[Occurrence]:
-    """The group's next sessions, soonest first."""
-    rows = await db.scalars(select(Series).where(Series.group_id == group_id, Series.ended.is_(None)))
-    sessions = [o for s in rows for o in recurrence.upcoming(_facts(s), now, count)]
+    """The group's next sessions, soonest first; none while it is a draft or pauses."""
+    facts = (await of_groups(db, [group_id])).get(group_id, ())
+    sessions = [o for each in facts for o in recurrence.upcoming(each, now, count)]
     return sorted(sessions, key=lambda o: (o.starts, o.series))[:count]
 
 
@@ -171,22 +177,40 @@ async def put_reminder(db: AsyncSession, due: RoomReminder, *, now: datetime) ->
 
 
 async def takes_place(db: AsyncSession, series_id: SeriesId, *, starts: datetime) -> bool:
-    """Whether a session a reminder speaks of is still to be: the series may have ended while the reminder waited."""
-    ended = await db.scalar(select(Series.ended).where(Series.id == series_id))
-    return ended is None or starts < ended
+    """Whether a session a reminder speaks of is still to be: the series may have ended, or the group pause or have
+    closed, while the reminder waited."""
+    found = await db.execute(
+        select(Series.ended, Group.closes, Group.state, Group.opened)
+        .join(Group, Group.id == Series.group_id)
+        .where(Series.id == series_id)
+    )
+    for ended, closes, state, opened in found:
+        over = min((moment for moment in (ended, closes) if moment is not None), default=None)
+        begun = opened is not None and opened <= starts
+        return life.meets(state, opened) and begun and (over is None or starts < over)
+    return True  # whose series it was is not known any more, and nobody has said that it is over
 
 
 async def going_on(db: AsyncSession, bot: BotId) -> dict[SeriesFacts, RoomId]:
     """Every series of this account's rooms that goes on, and its room."""
     rows = await db.execute(
-        select(Series.id, Series.starts, Series.time_zone, Series.rrule, Series.minutes, Room.id)
+        select(
+            Series.id, Series.starts, Series.time_zone, Series.rrule, Series.minutes, Room.id, Group.state,
+            Group.opened, Group.closes,
+        )
         .join(Room, Room.group_id == Series.group_id)
         .join(Group, Group.id == Series.group_id)
-        .where(Room.bot_account_id == bot, Room.kind == "group", Series.ended.is_(None), Group.closed.is_(None))
-    )
+        .where(
+            Room.bot_account_id == bot, Room.kind == "group", Series.ended.is_(None), Group.closed.is_(None),
+            Group.deleted.is_(None), Group.opened.is_not(None),
+        )
+    )  # fmt: skip
     return {
-        SeriesFacts(id=series, starts=starts, time_zone=zone, rrule=rrule, minutes=minutes): room
-        for series, starts, zone, rrule, minutes, room in rows
+        SeriesFacts(
+            id=series, starts=starts, time_zone=zone, rrule=rrule, minutes=minutes, ended=closes, since=opened
+        ): room
+        for series, starts, zone, rrule, minutes, room, state, opened, closes in rows
+        if life.meets(state, opened)
     }
 
 
@@ -194,8 +218,10 @@ def cause(reminder: reminders.DueReminder) -> ActId:
     return because("reminder", reminder.series, reminder.original_start, reminder.offset)
 
 
-def _facts(s: Series) -> SeriesFacts:
-    return SeriesFacts(id=s.id, starts=s.starts, time_zone=s.time_zone, rrule=s.rrule, minutes=s.minutes, ended=s.ended)
+def _facts(s: Series, since: datetime | None, closes: datetime | None) -> SeriesFacts:
+    return SeriesFacts(
+        id=s.id, starts=s.starts, time_zone=s.time_zone, rrule=s.rrule, minutes=s.minutes, ended=closes, since=since
+    )
 
 
 def _wall_time(at: str) -> time:

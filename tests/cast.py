@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from facilitator import accounts, groups
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import accounts, groups, lives
 from facilitator.database import Database
 from facilitator.ids import AccountId, GroupId, UserId
 
@@ -13,6 +15,7 @@ EVE = UserId("@eve:test")
 BOT = UserId("@hearth:test")
 
 PURPOSE = "A quiet hour together."
+WAIVER = "A test needs no second facilitator."
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,23 @@ async def enter(database: Database, *, now: datetime) -> Cast:
 async def open_group(
     database: Database, by: AccountId, *, now: datetime, name: str = "Maple room", zone: str = "Europe/Berlin"
 ) -> GroupId:
-    """A group as the panel opens one."""
+    """A group people can be asked into."""
     async with database.transaction() as db:
-        return await groups.open_group(db, by=by, name=name, purpose=PURPOSE, language="en", time_zone=zone, now=now)
+        return await opened(db, by, now=now, name=name, zone=zone)
+
+
+async def start_group(
+    database: Database, by: AccountId, *, now: datetime, name: str = "Maple room", zone: str = "Europe/Berlin"
+) -> GroupId:
+    """A draft."""
+    async with database.transaction() as db:
+        return await groups.start(db, by=by, name=name, purpose=PURPOSE, language="en", time_zone=zone, now=now)
+
+
+async def opened(
+    db: AsyncSession, by: AccountId, *, now: datetime, name: str = "Maple room", zone: str = "Europe/Berlin"
+) -> GroupId:
+    """Started, and opened by a coordinator although nothing it needs is there."""
+    group = await groups.start(db, by=by, name=name, purpose=PURPOSE, language="en", time_zone=zone, now=now)
+    await lives.open_group(db, by=by, group_id=group, lines=(), waiver=WAIVER, now=now)
+    return group

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from deploy import commands
 from deploy.demo import people
 from deploy.demo.folder import Folder
-from facilitator import accounts, groups, members, schedule
+from facilitator import accounts, groups, lives, members, schedule
 from facilitator.clock import Clock
 from facilitator.database.wakeup import open_bell
 from facilitator.ids import GroupId
@@ -36,9 +36,10 @@ class Example:
             ada = await accounts.find(db, people.user_id(people.FACILITATOR))
             if (await groups.mine(db, by=ada, now=now)).lines:
                 return False
-            group = await groups.open_group(
+            group = await groups.start(
                 db, by=ada, name=NAME, purpose=PURPOSE, language="en", time_zone=self._house.time_zone, now=now
             )
+            await lives.open_group(db, by=ada, group_id=group, lines=(), waiver=PURPOSE, now=now)
             ben = people.user_id(people.MEMBERS[0])
             await members.invite(db, by=ada, group_id=group, matrix_id=ben, now=now)
         self._folder.change(example_group=group)

@@ -50,7 +50,7 @@ class BadRule(ValueError):
 @dataclass(frozen=True, kw_only=True)
 class SeriesFacts:
     """What decides when a series meets. `starts`: the first session's wall time, naive, in `time_zone`.
-    Sessions that would start at `ended` (UTC) or later do not take place."""
+    Sessions that would start before `since`, or at `ended` (both UTC) or later, do not take place."""
 
     id: SeriesId
     starts: datetime
@@ -58,6 +58,7 @@ class SeriesFacts:
     rrule: str
     minutes: int
     ended: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,8 @@ def _expand(series: SeriesFacts, after: datetime) -> Iterator[Occurrence]:
     for wall in takewhile(_within(series, earliest, place), _walls(series, parts, earliest)):
         each = _occurrence(series, wall, place)
         held = (series.ended is None or each.starts < series.ended) and (until is None or each.starts <= until)
-        if held and each.ends > after:
+        begun = series.since is None or each.starts >= series.since
+        if held and begun and each.ends > after:
             yield each
 
 

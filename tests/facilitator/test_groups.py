@@ -12,16 +12,17 @@ from facilitator.database.tables import Group, GroupFacilitator, Room
 from facilitator.errors import Invalid, NotFound
 from facilitator.groups import GroupLine, RoomState, Seen
 from facilitator.ids import AccountId, GroupId, SeriesId, UserId
+from tests import cast
 from tests.cast import BEN, CLEO, EVE, PURPOSE
 from tests.facilitator.scene import NOW, Scene
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-async def open_group(database: Database, by: AccountId, **other: str) -> GroupId:
+async def start(database: Database, by: AccountId, **other: str) -> GroupId:
     given = {"name": "Maple room", "purpose": PURPOSE, "language": "en", "time_zone": "Europe/Berlin"} | other
     async with database.transaction() as db:
-        return await groups.open_group(
+        return await groups.start(
             db, by=by, name=given["name"], purpose=given["purpose"], language=given["language"],
             time_zone=given["time_zone"], now=NOW,
         )  # fmt: skip
@@ -37,7 +38,7 @@ async def mine(scene: Scene, by: AccountId, now: datetime = NOW, page: int = 1) 
 
 async def test_a_new_group_has_a_room_nobody_looks_after_yet(any_scene: Scene) -> None:
     scene = any_scene
-    group = await open_group(scene.database, scene.cast.ada, name="  Cedar room ", purpose=f"\n{PURPOSE} ")
+    group = await start(scene.database, scene.cast.ada, name="  Cedar room ", purpose=f"\n{PURPOSE} ")
     async with scene.database.reading() as db:
         assert await rooms.unclaimed(db)
         place = await rooms.place(db, await rooms.group_room_id(db, group))
@@ -62,7 +63,7 @@ async def test_a_new_group_has_a_room_nobody_looks_after_yet(any_scene: Scene) -
 )  # fmt: skip
 async def test_a_field_that_cannot_be_used_is_named_and_nothing_is_opened(scene: Scene, field: str, given: str) -> None:
     with pytest.raises(Invalid) as wrong:
-        await open_group(scene.database, scene.cast.ada, **{field: given})
+        await start(scene.database, scene.cast.ada, **{field: given})
     assert wrong.value.field == field
     async with scene.database.reading() as db:
         found = [await db.scalar(select(func.count()).select_from(table)) for table in (Group, Room)]
@@ -80,7 +81,7 @@ async def test_a_field_that_cannot_be_used_is_named_and_nothing_is_opened(scene:
     ],
 )
 async def test_what_is_unusual_but_right_is_taken(scene: Scene, given: dict[str, str]) -> None:
-    assert await open_group(scene.database, scene.cast.ada, **given)
+    assert await start(scene.database, scene.cast.ada, **given)
 
 
 async def test_the_suggested_name_is_another_one_for_every_group(scene: Scene) -> None:
@@ -88,7 +89,7 @@ async def test_the_suggested_name_is_another_one_for_every_group(scene: Scene) -
     for _ in range(3):
         async with scene.database.reading() as db:
             names.append(await groups.suggest_name(db, by=scene.cast.ada))
-        await open_group(scene.database, scene.cast.ada, name=names[-1])
+        await start(scene.database, scene.cast.ada, name=names[-1])
     assert len(set(names)) == 3
 
 
@@ -245,10 +246,7 @@ async def test_two_hundred_groups_are_listed_in_as_many_statements_as_ten(any_sc
     for upto in (10, 200):
         async with scene.database.transaction() as db:
             for number in range(len(counts) * 10 or 1, upto):
-                group = await groups.open_group(
-                    db, by=scene.cast.ada, name=f"Maple room {number}", purpose=PURPOSE, language="en",
-                    time_zone="UTC", now=NOW,
-                )  # fmt: skip
+                group = await cast.opened(db, scene.cast.ada, name=f"Maple room {number}", zone="UTC", now=NOW)
                 await members.invite(db, by=scene.cast.ada, group_id=group, matrix_id=BEN, now=NOW)
                 await schedule.schedule(
                     db, by=scene.cast.ada, group_id=group, weekday=1, at="19:00", time_zone="UTC", minutes=60, now=NOW

@@ -17,12 +17,12 @@ import aiohttp
 
 from deploy import homeserver, matrix_accounts
 from deploy.homeserver import LocalHomeserver
-from facilitator import accounts, groups, members, schedule
+from facilitator import accounts, members, schedule
 from facilitator.clock import Clock
 from facilitator.database import Database, KeyRing, connect
 from facilitator.database.keys import write_privately
 from facilitator.ids import GroupId, UserId
-from tests.cast import PURPOSE
+from tests import cast
 from tests.live.world import PASSWORD, Person
 
 GROUPS, PEOPLE, IN_MANY = 20, 8, 7
@@ -93,9 +93,7 @@ class Crowded:
                 by = await accounts.add_coordinator(
                     db, name=f"Ada {number}", matrix_id=f"@ada{number}:localhost", now=now
                 )
-                group = await groups.open_group(
-                    db, by=by, name=f"Tuesdays {number}", purpose=PURPOSE, language="en", time_zone="UTC", now=now
-                )
+                group = await cast.opened(db, by, name=f"Tuesdays {number}", zone="UTC", now=now)
                 asked = [f"@m{number}-{n}:localhost" for n in range(PEOPLE)]
                 asked[0] = ben if number == 0 else "@often:localhost" if number <= IN_MANY else asked[0]
                 for person in asked:

@@ -5,7 +5,19 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import accounts, bots, encryption_health, groups, members, outbox, rooms, schedule, sightings, unread
+from facilitator import (
+    accounts,
+    bots,
+    encryption_health,
+    groups,
+    lives,
+    members,
+    outbox,
+    rooms,
+    schedule,
+    sightings,
+    unread,
+)
 from facilitator.database import Database
 from facilitator.database.tables import PinnedIdentity
 from facilitator.ids import AccountId, EventId, GroupId, MatrixRoomId, RoomId, SeriesId, UserId, because
@@ -15,6 +27,7 @@ from facilitator.unsaid import WAITS_LONG
 
 ADA, DAN = UserId("@ada:panel.test"), UserId("@dan:panel.test")
 PURPOSE = "Talking through the week, on Tuesdays"
+WAIVER = "We know each other for years."
 MEMBERS = {
     "@ben:chat.test": "joined",
     "@cleo:elsewhere.test": "joined",
@@ -79,9 +92,14 @@ async def make(database: Database, now: datetime) -> Sample:
 
 
 async def open_group(db: AsyncSession, by: AccountId, name: str, now: datetime) -> GroupId:
-    return await groups.open_group(
-        db, by=by, name=name, purpose=PURPOSE, language="en", time_zone="Europe/Berlin", now=now
-    )
+    group = await start_group(db, by, name, now)
+    await lives.open_group(db, by=by, group_id=group, lines=(), waiver=WAIVER, now=now)
+    return group
+
+
+async def start_group(db: AsyncSession, by: AccountId, name: str, now: datetime) -> GroupId:
+    """A draft."""
+    return await groups.start(db, by=by, name=name, purpose=PURPOSE, language="en", time_zone="Europe/Berlin", now=now)
 
 
 async def invite_everybody(db: AsyncSession, by: AccountId, group_id: GroupId, now: datetime) -> None:

@@ -39,7 +39,7 @@ async def start(request: Request) -> Response:
         form = forms.read(request, forms.StartGroup)
         zone = zone_of(request, form)
         async with app[keys.DATABASE].transaction() as db:
-            group_id = await groups.open_group(
+            group_id = await groups.start(
                 db,
                 by=request[keys.SIGNED_IN].account_id,
                 name=form.name,

@@ -1,0 +1,186 @@
+"""A group's life: opened, paused, resumed, about to close, kept open after all. What each means for its room and its
+sessions follows from the row, by those who look at it; here it is decided, once, and written down with the reason.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator import journal, ownership, rooms
+from facilitator.database.tables import Account, Group, GroupFacilitator
+from facilitator.errors import N_, Invalid, TooLate
+from facilitator.ids import AccountId, GroupId
+from facilitator.rules import life
+from facilitator.rules.access import Deed
+from facilitator.rules.life import Change, KeptBy, Lack, Line, State
+
+LONGEST_FAREWELL = 1_000
+LONGEST_REASON = 300
+
+MISSING: Mapping[tuple[Lack, ...], str] = {
+    (Lack.SECOND_FACILITATOR,): N_(
+        "A second facilitator is missing: somebody who runs the group with you and has said which Matrix ID is theirs. "
+        "No group should rest on one person."
+    ),
+    (Lack.CRISIS_LINE,): N_(
+        "A crisis line that somebody has checked within the last year is missing. Whoever hosts this panel enters it "
+        "in the settings."
+    ),
+    (Lack.SECOND_FACILITATOR, Lack.CRISIS_LINE): N_(
+        "Two things are missing: a second facilitator who has said which Matrix ID is theirs, and a crisis line that "
+        "somebody has checked within the last year."
+    ),
+}
+MEANWHILE = N_("Somebody has changed this group meanwhile. Look at its page for how it is now.")
+WHY = N_("Say in up to 300 letters why. It is kept in the journal.")
+
+
+async def lacking(
+    db: AsyncSession, *, by: AccountId, group_id: GroupId, lines: Sequence[Line], now: datetime
+) -> tuple[Lack, ...]:
+    """What the group lacks to be opened. `lines`: as the house's settings have them. Raises NotFound, TooLate."""
+    group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.MAKE_READY)
+    reachable = (
+        select(func.count())
+        .select_from(GroupFacilitator)
+        .join(Account, Account.id == GroupFacilitator.account_id)
+        .where(GroupFacilitator.group_id == group_id, Account.matrix_id.is_not(None), Account.disabled.is_(None))
+    )
+    today = now.astimezone(ZoneInfo(group.time_zone)).date()
+    return life.lacking(facilitators=await db.scalar(reachable) or 0, lines=lines, today=today)
+
+
+async def open_group(
+    db: AsyncSession,
+    *,
+    by: AccountId,
+    group_id: GroupId,
+    lines: Sequence[Line],
+    now: datetime,
+    waiver: str = "",
+) -> None:
+    """People may be asked in from now on. `waiver`: why a coordinator opens it although something is missing. Raises
+    NotFound, TooLate, NotAllowed, and Invalid("ready" | "waiver") with what is missing."""
+    lacks = await lacking(db, by=by, group_id=group_id, lines=lines, now=now)
+    waiver = waiver.strip()
+    if lacks and not waiver:
+        raise Invalid("ready", MISSING[lacks])
+    if lacks:
+        _check_reason(waiver, "waiver")
+        await ownership.in_the_house(db, by=by, deed=Deed.WAIVE)
+    to = {"state": State.OPEN, "opened": now, "waived_by": by if lacks else None}
+    if await _move(db, group_id, Change.OPEN, to):
+        verb = "group opened, what is missing waived" if lacks else "group opened"
+        await journal.note(db, verb, actor=by, group_id=group_id, reason=waiver if lacks else None, now=now)
+
+
+async def pause(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime, reason: str = "") -> None:
+    """No session takes place and nobody is reminded, until it is resumed. Raises NotFound, TooLate, Invalid."""
+    await ownership.group(db, by=by, group_id=group_id, deed=Deed.PAUSE_GROUP)
+    reason = _check_reason(reason, "reason", optional=True)
+    if await _move(db, group_id, Change.PAUSE, {"state": State.PAUSED, "opened": None}):
+        await journal.note(db, "group paused", actor=by, group_id=group_id, reason=reason or None, now=now)
+
+
+async def resume(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
+    """Sessions take place again, from the next one to begin on. Raises NotFound, TooLate."""
+    await ownership.group(db, by=by, group_id=group_id, deed=Deed.PAUSE_GROUP)
+    if await _move(db, group_id, Change.RESUME, {"state": State.OPEN, "opened": now}):
+        await journal.note(db, "group resumed", actor=by, group_id=group_id, now=now)
+
+
+async def close(
+    db: AsyncSession,
+    *,
+    by: AccountId,
+    group_id: GroupId,
+    typed_name: str,
+    on: date | None,
+    farewell: str,
+    kept_by: KeptBy,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    """On this day of the group's calendar the farewell is said and the group is closed; until then it goes on.
+
+    Raises NotFound, TooLate, NotAllowed, Invalid("closes_on" | "farewell" | "reason" | "typed_name").
+    """
+    group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.CLOSE_GROUP)
+    first, last = life.closing_days(now, group.time_zone)
+    if on is None or not first <= on <= last:
+        raise Invalid("closes_on", N_("Choose a day from tomorrow on, within the next year."))
+    if len(farewell.strip()) > LONGEST_FAREWELL:
+        raise Invalid("farewell", N_("Please say it in up to 1,000 letters."))
+    reason = _check_reason(reason, "reason", optional=True)
+    check_name(group.name, typed_name)
+    to = {
+        "state": State.CLOSING,
+        "closes": life.closing_moment(on, group.time_zone),
+        "farewell": farewell.strip() or None,
+        "room_goes_to": kept_by,
+    }
+    if await _move(db, group_id, Change.CLOSE, to):
+        verb = f"group to be closed, its room left to {kept_by}"
+        await journal.note(db, verb, actor=by, group_id=group_id, reason=reason or None, now=now)
+
+
+async def reopen(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
+    """It is not closed after all, and goes on as it was, paused if it was. Raises NotFound, NotAllowed, and TooLate
+    once its day has come."""
+    group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.CLOSE_GROUP)
+    if group.closes is not None and group.closes <= now:
+        raise TooLate(N_("The day has come and the group is being closed. You can start a new group at any time."))
+    back = State.PAUSED if group.opened is None else State.OPEN
+    if await _move(
+        db, group_id, Change.REOPEN, {"state": back, "closes": None, "farewell": None, "room_goes_to": None}
+    ):
+        await journal.note(db, "group kept open", actor=by, group_id=group_id, now=now)
+
+
+async def resting(db: AsyncSession, groups: Sequence[GroupId]) -> State | None:
+    """Why none of these groups meets for now: they pause, or have not begun; None: one does, or there is none."""
+    rows = await db.execute(select(Group.state, Group.opened).where(Group.id.in_(groups), Group.deleted.is_(None)))
+    states = [(state, opened) for state, opened in rows]
+    if not states or any(life.meets(state, opened) for state, opened in states):
+        return None
+    return State.DRAFT if all(state == State.DRAFT for state, _ in states) else State.PAUSED
+
+
+def check_name(name: str, typed: str) -> None:
+    """Whoever does what cannot be undone types the group's name. Raises Invalid("typed_name")."""
+    if _plain(typed) != _plain(name):
+        raise Invalid("typed_name", N_("This is not the group's name. Please type it as it stands above."))
+
+
+async def _move(db: AsyncSession, group_id: GroupId, change: Change, to: Mapping[str, Any]) -> bool:
+    """From one state into another, and the room's look is asked for. Returns False where it is there already, by two
+    who pressed the same button. Raises TooLate where it can no longer be done."""
+    moved = await db.execute(
+        update(Group)
+        .where(Group.id == group_id, Group.deleted.is_(None), Group.state.in_(life.FROM[change]))
+        .values(**to, version=Group.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    db.expire_all()
+    if moved.rowcount:  # type: ignore[attr-defined]
+        await rooms.group_changed(db, group_id)
+        return True
+    if await db.scalar(select(Group.state).where(Group.id == group_id)) != to["state"]:
+        raise TooLate(MEANWHILE)
+    return False
+
+
+def _check_reason(text: str, field: str, *, optional: bool = False) -> str:
+    text = text.strip()
+    if len(text) > LONGEST_REASON or not (text or optional):
+        raise Invalid(field, WHY)
+    return text
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
