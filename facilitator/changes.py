@@ -65,11 +65,11 @@ def _seen() -> tuple[ColumnElement[Any], ...]:
     return Room.revision, RoomSighting.revision, RoomSighting.trouble, RoomSighting.replacement  # type: ignore[return-value]
 
 
-def _newest() -> ScalarSelect[*tuple[Any, ...]]:
+def _newest() -> ScalarSelect[Any]:
     return select(func.max(JournalEntry.at)).where(JournalEntry.group_id == Group.id).correlate(Group).scalar_subquery()
 
 
-def _people() -> tuple[ScalarSelect[*tuple[Any, ...]], ...]:
+def _people() -> tuple[ScalarSelect[Any], ...]:
     """What was seen of the people in the room: who can read, and whose invitation goes nowhere."""
     keys, people = KeySighting.room_id == Room.id, MembershipSighting.room_id == Room.id
     asked = (
