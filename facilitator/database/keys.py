@@ -10,6 +10,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,7 +105,7 @@ class KeyRing:
         """Encrypt and authenticate. `label` (table.column) goes along unseen: elsewhere the value does not open."""
         head = FORMAT + bytes.fromhex(self.active)
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return head + nonce + AESGCM(self.keys[self.active]).encrypt(nonce, plain, head + label.encode())
+        return head + nonce + cipher(self.keys[self.active]).encrypt(nonce, plain, head + label.encode())
 
     def open(self, sealed: bytes, label: str) -> bytes:
         """Raises CannotOpen."""
@@ -113,17 +114,27 @@ class KeyRing:
         if head[:1] != FORMAT or key is None:
             raise CannotOpen(f"A value in {label} was sealed with a key this ring does not have.")
         try:
-            return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], head + label.encode())
+            return cipher(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], head + label.encode())
         except (InvalidTag, ValueError):
             raise CannotOpen(f"A value in {label} was altered, or does not belong there.") from None
 
     def blind(self, domain: str, plain: str) -> str:
         """The same hex for the same text, for equality in SQL; tells nothing without the ring."""
-        return hmac.digest(self.derived(f"blind {domain}"), plain.encode(), "sha256").hex()
+        return hmac.digest(derived(self.lasting, f"blind {domain}"), plain.encode(), "sha256").hex()
 
     def derived(self, purpose: str) -> bytes:
         """A secret of a service's own (32 bytes), the same at every start and after every rotation."""
-        return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"hearth {purpose}".encode()).derive(self.lasting)
+        return derived(self.lasting, purpose)
+
+
+@lru_cache(maxsize=64)
+def derived(lasting: bytes, purpose: str) -> bytes:
+    """Kept: every name that is looked for asks for the same one, and deriving it costs ten times what using it does."""
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"hearth {purpose}".encode()).derive(lasting)
+
+
+cipher = lru_cache(maxsize=64)(AESGCM)
+"""Of a key, likewise kept."""
 
 
 def key_of(text: Any) -> bytes:
