@@ -5,7 +5,7 @@ Every change to what should be raises the room's revision; the reconciler stores
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, delete, func, or_, select, update
@@ -41,6 +41,7 @@ from facilitator.rules.wanted_room import (
     last_room,
 )
 
+NO_TIME = timedelta()
 FOR_GOOD = ("banned", "forbidden", "unknown_person", "unknown_server")
 """Troubles of an invitation that trying again does not mend; inviting anew does."""
 
@@ -152,8 +153,11 @@ async def take_charge(db: AsyncSession, bot: BotId) -> None:
     await db.execute(update(Room).where(Room.bot_account_id.is_(None)).values(bot_account_id=bot))
 
 
-async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -> list[RoomId]:
-    """Rooms the reconciler should look at: those that should be another by now, then those due for another look."""
+async def due(
+    db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50, patience: timedelta = NO_TIME
+) -> list[RoomId]:
+    """Rooms the reconciler should look at: those that should be another by now, then those due for another look.
+    `patience`: how long such a look may wait past its time."""
     behind = or_(RoomSighting.room_id.is_(None), RoomSighting.revision < Room.revision)
     # A group's own room, and whoever waits to speak with the bot, go before what the bot tells facilitators.
     first = case((and_(behind, Room.kind != "backstage"), 0), else_=1)
@@ -165,7 +169,7 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime, limit: int = 50) -
         .where(
             Room.bot_account_id == bot,
             Room.closed.is_(None),
-            or_(and_(behind, rested), RoomSighting.next_look <= now),
+            or_(and_(behind, rested), RoomSighting.next_look <= now - patience),
         )
         .order_by(first, func.coalesce(RoomSighting.next_look, Room.created), Room.id)
         .limit(limit)

@@ -190,6 +190,18 @@ async def test_who_waited_longest_is_looked_at_first(scene: Scene) -> None:
         assert await rooms.due(db, scene.bot, now=NOW + MINUTE, limit=1) == [cedar]
 
 
+async def test_a_look_that_is_only_another_one_may_wait_a_while_and_one_that_is_called_for_not(scene: Scene) -> None:
+    await scene.looked()
+    _, new = await scene.another_group()
+    async with scene.database.transaction() as db:
+        await sightings.look_again(db, scene.room, now=NOW)
+        assert {scene.room, new} <= {*await rooms.due(db, scene.bot, now=NOW)}
+        in_a_hurry = await rooms.due(db, scene.bot, now=NOW + MINUTE / 2, patience=MINUTE)
+        assert new in in_a_hurry
+        assert scene.room not in in_a_hurry
+        assert {scene.room, new} <= {*await rooms.due(db, scene.bot, now=NOW + MINUTE, patience=MINUTE)}
+
+
 async def test_a_new_room_is_taken_charge_of_by_one_bot(any_scene: Scene) -> None:
     scene = any_scene
     direct = await direct_with(scene)
