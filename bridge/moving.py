@@ -138,11 +138,12 @@ class Mover:
         return None
 
     async def begin_anew(self, room_id: RoomId) -> bool:
-        """The room is lost. Whether somebody agreed to a new one: the reconciler makes it."""
+        """The room is lost. Whether somebody agreed to a new one, or none has to: the reconciler makes it."""
+        now = self._house.clock.now()
         async with self._house.database.transaction() as db:
-            if await renewals.wanted(db, room_id) != "remake":
+            if not await renewals.to_be_remade(db, room_id, now=now):
                 return False
-            await renewals.moved(db, room_id, None, why="remade", now=self._house.clock.now())
+            await renewals.moved(db, room_id, None, why="remade", now=now)
         return True
 
     async def see_to(self, wanted: WantedRoom, found: FoundRoom) -> tuple[bool, datetime | None]:

@@ -1,4 +1,4 @@
-"""The only wiring: start in order, run the six loops together, stop in order."""
+"""The only wiring: start in order, run the loops together, stop in order."""
 
 import asyncio
 import signal
@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 
 from bridge import account, commands, health, pacing, recovery, signing_in
+from bridge.backstage import EVERY as TELLS_EVERY
+from bridge.backstage import Backstage
 from bridge.house import House, LeaseLost, one_line
 from bridge.key_watch import KeyWatch
 from bridge.listener import Listener
@@ -170,7 +172,7 @@ async def know_rooms(house: House) -> None:
 
 
 def loops_of(house: House) -> list[Loop]:
-    """All six. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
+    """All of them. The others wait until the listener has heard what was missed: whoever left meanwhile is not asked
     again, and nobody joins before there is a place to hear from."""
     timer, listener = Timer(house), Listener(house, wait=SYNC_WAIT)
     sender = Sender(house)
@@ -189,6 +191,7 @@ def loops_of(house: House) -> list[Loop]:
         Loop("timer", timer.pass_once, until_due, after=heard),
         Loop("doorkeeper", listener.door.pass_once, lambda: LOOK_AGAIN, after=heard),
         Loop("keys", KeyWatch(house).pass_once, lambda: LOOK_AGAIN, after=heard),
+        Loop("backstage", Backstage(house).pass_once, lambda: TELLS_EVERY, after=heard),
     ]
 
 
@@ -211,6 +214,7 @@ WAKES: Mapping[str, Collection[str]] = {
     "timer": ("sender",),
     "doorkeeper": ("reconciler", "sender", "keys"),
     "keys": ("reconciler", "sender"),
+    "backstage": ("reconciler", "sender"),
 }
 """Whose work what one loop did may be. Each looks by itself as well, so what is not here waits a moment at most; a
 wake-up in vain costs more than the work it was for."""

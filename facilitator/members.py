@@ -8,15 +8,17 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import bots, journal, outbox, ownership, rooms, schedule, strangers
-from facilitator.database.tables import Account, GroupFacilitator, MatrixClaim, Member, MembershipSighting, Room
+from facilitator.database.tables import Account, Group, GroupFacilitator, MatrixClaim, Member, MembershipSighting, Room
 from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
 from facilitator.rules import allowed_servers, user_id
 from facilitator.rules.allowed_servers import Allowed
+from facilitator.rules.life import State
 from facilitator.rules.reach import Health
 
 INSIDE = ("invited", "joined")
+NOT_OPEN = N_("This group is a draft, and nobody is invited into a draft. Make it ready and open it first.")
 THEIR_SERVER_LEARNS = timedelta(seconds=10)
 """Another server asks for the bot's devices when the first of its people joins. A word that comes before it knows them
 is shown by strict apps as one from nobody, for good."""
@@ -43,12 +45,15 @@ async def invite(
 ) -> MemberId:
     """Ask somebody into a group; who left or was removed is asked anew. `allowed`: from which servers.
 
-    Raises NotFound when the group is not theirs, Invalid when the id cannot be used or is in the group already.
+    Raises NotFound when the group is not theirs, Invalid when the id cannot be used or is in the group already, or the
+    group is a draft.
     """
-    await ownership.group(db, by=by, group_id=group_id)
+    group = await ownership.group(db, by=by, group_id=group_id)
+    if group.state == State.DRAFT:
+        raise Invalid("matrix_id", NOT_OPEN)
     person = user_id.parse(matrix_id)
     allowed_servers.check(person, allowed, ours=await bots.ours(db))
-    await rooms.group_changed(db, group_id)  # first, so that two who invite the same person at once take turns
+    await rooms.members_changed(db, group_id)  # first, so that two who invite the same person at once take turns
     if await bots.is_ours(db, person):
         raise Invalid("matrix_id", N_("This is the bot's own account. It is in every room already."))
     if await _is_facilitator(db, group_id, person):
@@ -57,7 +62,7 @@ async def invite(
     if known is not None and known.standing in INSIDE and not await _stuck(db, known):
         raise Invalid("matrix_id", N_("This person is in the group already, or has an open invitation."))
     member = _ask(db, group_id, person, known, by=by, now=now)
-    await strangers.asked_in(db, group_id, person)
+    await strangers.asked_in(db, group_id, person, as_member=True)
     await journal.note(db, "member invited", actor=by, group_id=group_id, subject=member.id, now=now)
     return member.id
 
@@ -70,16 +75,17 @@ async def invited_on_matrix(
     inviter = await facilitator_of(db, group_id, by)
     ours = await bots.ours(db)
     welcome = person not in ours and allowed_servers.may_come(person, allowed, ours=ours)
+    welcome = welcome and await _state(db, group_id) not in (State.DRAFT, State.CLOSED)
     if inviter is None or not welcome or await _is_facilitator(db, group_id, person):
         return False
     known = await _find(db, group_id, person)
     if known is None or known.standing not in INSIDE:
         member = _ask(db, group_id, person, known, by=inviter, now=now)
-        await strangers.asked_in(db, group_id, person)
+        await strangers.asked_in(db, group_id, person, as_member=True)
         await journal.note(
             db, "member invited in the room", actor=inviter, group_id=group_id, subject=member.id, now=now
         )
-        await rooms.group_changed(db, group_id)
+        await rooms.members_changed(db, group_id)
     return True
 
 
@@ -103,7 +109,8 @@ async def found_inside(
     """
     rows = await db.scalars(
         select(Member)
-        .join(Room, and_(Room.group_id == Member.group_id, Room.id == room_id, Room.revision == revision))
+        .join(Room, and_(Room.group_id == Member.group_id, Room.kind == "group"))
+        .where(Room.id == room_id, Room.revision == revision)
         .where(Member.standing == "invited", Member.matrix_id_index.in_(people))
     )
     await _have_joined(db, room_id, rows.all(), now=now)
@@ -137,18 +144,18 @@ async def left(db: AsyncSession, group_id: GroupId, person: UserId, *, now: date
     if member is not None and member.standing in INSIDE:
         member.standing, member.since = "left", now
         await journal.note(db, "member left", actor=member.id, group_id=group_id, now=now)
-        await rooms.group_changed(db, group_id)
+        await rooms.members_changed(db, group_id)
 
 
 async def removed(db: AsyncSession, group_id: GroupId, person: UserId, *, by: UserId, now: datetime) -> None:
     """A facilitator removed them in a Matrix client; that word stands. Anybody else's does not: they are asked back."""
     member, facilitator = await _find(db, group_id, person), await facilitator_of(db, group_id, by)
-    if member is None or member.standing not in INSIDE:
-        return
+    if member is None or member.standing not in INSIDE or await _state(db, group_id) == State.CLOSED:
+        return  # of a closed group everybody is asked out, and that says nothing of them
     member.standing, member.since = "removed" if facilitator else "invited", now
     if facilitator is not None:
         await journal.note(db, "member removed", actor=facilitator, group_id=group_id, subject=member.id, now=now)
-    await rooms.group_changed(db, group_id)
+    await rooms.members_changed(db, group_id)
 
 
 async def may_be_there(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
@@ -157,6 +164,11 @@ async def may_be_there(db: AsyncSession, group_id: GroupId, person: UserId) -> b
     if member is not None and member.standing in INSIDE:
         return True
     return await bots.is_ours(db, person) or await _runs(db, group_id, person)
+
+
+async def may_be_backstage(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
+    """Whether somebody has a place in the room of the group's facilitators: those who run it now, and our own bots."""
+    return await _is_facilitator(db, group_id, person) or await bots.is_ours(db, person)
 
 
 async def who(db: AsyncSession, group_id: GroupId | None, person: UserId) -> str:
@@ -169,12 +181,18 @@ async def who(db: AsyncSession, group_id: GroupId | None, person: UserId) -> str
 
 
 async def groups_of(db: AsyncSession, person: UserId) -> list[GroupId]:
-    """The groups somebody is in, as member or facilitator."""
-    as_member = select(Member.group_id).where(Member.matrix_id_index == person, Member.standing.in_(INSIDE))
+    """The groups that go on and somebody is in, as member or facilitator."""
+    goes_on = (Group.closed.is_(None), Group.deleted.is_(None))
+    as_member = (
+        select(Member.group_id)
+        .join(Group, Group.id == Member.group_id)
+        .where(Member.matrix_id_index == person, Member.standing.in_(INSIDE), *goes_on)
+    )
     as_facilitator = (
         select(GroupFacilitator.group_id)
         .join(Account, Account.id == GroupFacilitator.account_id)
-        .where(Account.matrix_id_index == person, Account.disabled.is_(None))
+        .join(Group, Group.id == GroupFacilitator.group_id)
+        .where(Account.matrix_id_index == person, Account.disabled.is_(None), *goes_on)
     )
     return list(await db.scalars(as_member.union(as_facilitator)))
 
@@ -259,6 +277,7 @@ async def _stuck(db: AsyncSession, member: Member) -> bool:
         .join(Room, Room.id == MembershipSighting.room_id)
         .where(
             Room.group_id == member.group_id,
+            Room.kind == "group",
             MembershipSighting.person_index == member.matrix_id_index,
             MembershipSighting.invitation == member.invitation,
         )
@@ -268,6 +287,10 @@ async def _stuck(db: AsyncSession, member: Member) -> bool:
 
 async def _find(db: AsyncSession, group_id: GroupId, person: UserId) -> Member | None:
     return await db.scalar(select(Member).where(Member.group_id == group_id, Member.matrix_id_index == person))
+
+
+async def _state(db: AsyncSession, group_id: GroupId) -> str | None:
+    return await db.scalar(select(Group.state).where(Group.id == group_id))
 
 
 async def facilitator_of(db: AsyncSession, group_id: GroupId, person: UserId) -> AccountId | None:

@@ -112,7 +112,8 @@ def _not_made_before(room: AboutRoom) -> Any:
         select(func.count())
         .select_from(Room)
         .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-        .where(Room.bot_account_id == room.bot, Room.closed.is_(None), RoomSighting.matrix_room.is_(None), _older(room))
+        .where(Room.bot_account_id == room.bot, Room.closed.is_(None), Room.kind != "backstage")
+        .where(RoomSighting.matrix_room.is_(None), _older(room))
     )
 
 

@@ -6,7 +6,7 @@ The old Matrix room is remembered, so that what is still heard of it is understo
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Select, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +34,7 @@ OUTDATED = ("other_version", "no_recovery")
 CLOSED_AFTER = timedelta(days=30)
 """By then whoever wanted to come over has."""
 SAID_WITHIN = timedelta(hours=1)
+BACKSTAGE_MISSED = timedelta(days=1)
 NOT_NEEDED = N_("This room needs no renewal any more. Look at the group's page for how it is now.")
 
 
@@ -77,27 +78,28 @@ async def care(db: AsyncSession, group_id: GroupId) -> Care:
     return Care(
         possible=possible(seen.trouble, seen.obstacles or ()) if seen is not None else None,
         agreed=agreed,
-        inside=tuple(sorted(name for name, _, membership in rows if membership == "join")),
-        away=tuple(sorted(name for name, _, membership in rows if membership in AWAY)),
+        inside=tuple(sorted(name for name, _, membership, _ in rows if membership == "join")),
+        away=tuple(sorted(name for name, _, membership, _ in rows if membership in AWAY)),
     )
 
 
 async def ask_back(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
-    """Facilitators who are no longer in their group's room are invited to it once more. Raises NotFound."""
+    """Facilitators who are no longer in their group's room, or in their own, are invited to it once more. Raises
+    NotFound."""
     await ownership.group(db, by=by, group_id=group_id)
-    room_id = await rooms.group_room_id(db, group_id)
-    for _, person, membership in (await db.execute(_facilitators_there(group_id))).all():
-        if person is not None and membership in AWAY:
-            await sightings.forget_person(db, room_id, person)
+    for kind in ("group", "backstage"):
+        for _, person, membership, room_id in (await db.execute(_facilitators_there(group_id, kind))).all():
+            if person is not None and membership in AWAY:
+                await sightings.forget_person(db, room_id, person)
     await rooms.group_changed(db, group_id)
     await journal.note(db, "facilitators asked back", actor=by, group_id=group_id, now=now)
 
 
-def _facilitators_there(group_id: GroupId) -> Select[str, UserId | None, str | None]:
+def _facilitators_there(group_id: GroupId, kind: str = "group") -> Select[str, UserId | None, str | None, RoomId]:
     return (
-        select(Account.name, Account.matrix_id, MembershipSighting.membership)
+        select(Account.name, Account.matrix_id, MembershipSighting.membership, Room.id)
         .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
-        .join(Room, and_(Room.group_id == GroupFacilitator.group_id, Room.kind == "group"))
+        .join(Room, and_(Room.group_id == GroupFacilitator.group_id, Room.kind == kind))
         .outerjoin(
             MembershipSighting,
             and_(MembershipSighting.room_id == Room.id, MembershipSighting.person_index == Account.matrix_id_index),
@@ -117,7 +119,33 @@ async def agree(db: AsyncSession, *, by: AccountId, group_id: GroupId, how: How,
     agreed = await db.execute(update(Room).where(Room.id == room_id, Room.renewal.is_(None)).values(asked))
     await db.execute(update(RoomSighting).where(RoomSighting.room_id == room_id).values(next_look=now))
     if agreed.rowcount:  # type: ignore[attr-defined]
+        await _backstage_too(db, group_id, how, asked)
         await journal.note(db, f"room renewal agreed: {how}", actor=by, group_id=group_id, subject=room_id, now=now)
+
+
+async def _backstage_too(db: AsyncSession, group_id: GroupId, how: How, asked: dict[str, Any]) -> None:
+    """What made the group's room old has made its facilitators' room old as well: they move only once."""
+    row = (
+        await db.execute(
+            select(Room.id, RoomSighting.trouble, RoomSighting.obstacles)
+            .join(RoomSighting, RoomSighting.room_id == Room.id)
+            .where(Room.group_id == group_id, Room.kind == "backstage", Room.renewal.is_(None))
+        )
+    ).one_or_none()
+    if row is not None and possible(row.trouble, row.obstacles or ()) == how == "upgrade":
+        await db.execute(update(Room).where(Room.id == row.id).values(asked))
+        await sightings.look_again(db, row.id, now=asked["renewal_asked"])
+
+
+async def to_be_remade(db: AsyncSession, room_id: RoomId, *, now: datetime) -> bool:
+    """Whether a lost room is to be made anew now, because somebody agreed to it. Where the bot tells facilitators what
+    needs them nobody has to: it is made anew by itself, if it has not come back within a day."""
+    room = await db.get_one(Room, room_id)
+    if room.kind != "backstage":
+        return room.renewal == "remake"
+    if room.renewal != "remake" or room.renewal_asked is None:
+        room.renewal, room.renewal_asked = "remake", now
+    return now - room.renewal_asked >= BACKSTAGE_MISSED
 
 
 async def wanted(db: AsyncSession, room_id: RoomId) -> How | None:
@@ -163,9 +191,9 @@ async def moved(db: AsyncSession, room_id: RoomId, to: MatrixRoomId | None, *, w
     changed = {"renewal": None, "renewal_asked": None, "revision": Room.revision + 1}
     await db.execute(update(Room).where(Room.id == room_id).values(changed))
     group_id = await rooms.group_of(db, room_id)
-    await db.execute(
-        update(Member).where(Member.group_id == group_id, Member.standing == "joined").values(standing="invited")
-    )
+    if await db.scalar(select(Room.kind).where(Room.id == room_id)) == "group":
+        joined = (Member.group_id == group_id, Member.standing == "joined")
+        await db.execute(update(Member).where(*joined).values(standing="invited"))
     await journal.note(db, f"room {why}", actor=journal.BRIDGE, group_id=group_id, subject=room_id, now=now)
     db.expire_all()
 

@@ -121,11 +121,19 @@ async def looked(db: AsyncSession, room_id: RoomId, seen: Looked, *, now: dateti
     }  # fmt: skip
     if seen.revision is not None:
         values["revision"] = seen.revision
-    # What was heard meanwhile may be later than what was seen: a look it asked for stays.
-    heard = {"next_look": func.coalesce(RoomSighting.next_look, literal(seen.next_look, UtcDateTime()))}
+    # What was heard meanwhile may be later than what was seen: a look it asked for stays, unless one is due before.
+    heard = {"next_look": _earlier(seen.next_look)}
     await put(db, RoomSighting, {"room_id": room_id}, values, again=values | heard, where=_not_lost_since(seen))
     there = {user: membership for user, membership in seen.members.items() if membership in THERE}
     await people_seen(db, room_id, there, now=now, as_of=seen.at)
+
+
+def _earlier(moment: datetime | None) -> Any:
+    """The look that comes first: the one asked for already, or the one at this moment."""
+    if moment is None:
+        return RoomSighting.next_look
+    then = literal(moment, UtcDateTime())
+    return case((RoomSighting.next_look < then, RoomSighting.next_look), else_=then)
 
 
 def _not_lost_since(seen: Looked) -> ColumnElement[bool]:
@@ -175,6 +183,11 @@ async def look_again(db: AsyncSession, room_id: RoomId, *, now: datetime) -> Non
         .where(RoomSighting.room_id == room_id, func.coalesce(RoomSighting.trouble, "") != SLOW_DOWN)
         .values(next_look=now)
     )
+
+
+async def look_by(db: AsyncSession, room_id: RoomId, moment: datetime) -> None:
+    """Somebody is to be asked in again then, if nothing asks for a look before."""
+    await db.execute(update(RoomSighting).where(RoomSighting.room_id == room_id).values(next_look=_earlier(moment)))
 
 
 async def reachable_again(db: AsyncSession, bot: BotId, *, now: datetime) -> None:
@@ -237,6 +250,16 @@ async def people_seen(
     )
 
 
+async def others_there(db: AsyncSession, room_id: RoomId, known: Collection[UserId]) -> bool:
+    """Whether anybody else than these is in a room, or invited."""
+    others = select(MembershipSighting.room_id).where(
+        MembershipSighting.room_id == room_id,
+        MembershipSighting.membership.in_(THERE),
+        MembershipSighting.person_index.not_in(list(known)),
+    )
+    return await db.scalar(others.limit(1)) is not None
+
+
 async def forget_person(db: AsyncSession, room_id: RoomId, user: UserId) -> None:
     """Whatever was seen of them there: they are asked as if for the first time."""
     await db.execute(
@@ -254,7 +277,7 @@ async def could_not_invite(
     found = await db.execute(
         select(Member.matrix_id, Member.invitation)
         .join(Room, Room.group_id == Member.group_id)
-        .where(Room.id == room_id, Member.matrix_id_index.in_(list(refused)))
+        .where(Room.id == room_id, Room.kind == "group", Member.matrix_id_index.in_(list(refused)))
     )
     number = {row.matrix_id: row.invitation for row in found}
     told = [

@@ -8,18 +8,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, outbox, rooms
-from facilitator.database.tables import Account, Group, GroupFacilitator, Room, Stranger
+from facilitator import journal
+from facilitator.database.tables import Room, Stranger
 from facilitator.database.upsert import insert_into, put
 from facilitator.ids import EventId, GroupId, RoomId, UserId, because
+from facilitator.rooms import Place
 
 GRACE = timedelta(seconds=30)
 PLACE_GONE = "place_gone"
-SAID_ONCE_WITHIN = timedelta(minutes=10)
-"""However many come through a door that stood open, a facilitator hears of it once."""
+PUT_OUT = "stranger removed"
+"""As the journal has it; its subject is the room, where it was the facilitators' own."""
 
 
 @dataclass(frozen=True)
@@ -71,37 +72,18 @@ async def known_now(db: AsyncSession, room_id: RoomId, person: UserId) -> bool:
     return were is not None and were[0] is None
 
 
-async def asked_in(db: AsyncSession, group_id: GroupId, person: UserId) -> None:
-    """Somebody who may has asked them into the group."""
-    places = select(Room.id).where(Room.group_id == group_id)
+async def asked_in(db: AsyncSession, group_id: GroupId, person: UserId, *, as_member: bool = False) -> None:
+    """Somebody who may has asked them into the group. `as_member`: that is no place among its facilitators."""
+    places = select(Room.id).where(Room.group_id == group_id, Room.kind != "backstage" if as_member else true())
     await db.execute(delete(Stranger).where(Stranger.room_id.in_(places), Stranger.person_index == person))
 
 
-async def put_out(
-    db: AsyncSession, group_id: GroupId, room_id: RoomId, person: UserId, *, because_of: EventId, now: datetime
-) -> None:
-    """The bot has asked somebody to leave; if they were a stranger, each facilitator is told, in their own room."""
-    if not await known_now(db, room_id, person):
-        return
-    await journal.note(db, "stranger removed", actor=journal.BRIDGE, group_id=group_id, now=now)
-    group = await db.get_one(Group, group_id)
-    facilitators = await db.execute(
-        select(Account.id, Account.matrix_id)
-        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
-        .where(GroupFacilitator.group_id == group_id, Account.disabled.is_(None))
-    )
-    for account_id, matrix_id in facilitators.all():
-        if matrix_id is None:
-            continue
-        alone = await rooms.direct_with(db, matrix_id, now=now)
-        if await outbox.said_lately(db, alone, "stranger", since=now - SAID_ONCE_WITHIN):
-            continue
-        await outbox.put(
-            db,
-            because("stranger", because_of, account_id),
-            alone,
-            utterance="stranger",
-            parameters={"group": group.name},
-            priority=outbox.Priority.REPLY,
-            now=now,
+async def put_out(db: AsyncSession, place: Place, person: UserId, *, because_of: EventId, now: datetime) -> None:
+    """The bot has asked somebody to leave. If they were a stranger, that is written down; the facilitators are told of
+    what stands there (`backstage`)."""
+    if await known_now(db, place.id, person):
+        where = None if place.members_of is not None else place.id
+        cause = because(PUT_OUT, because_of)
+        await journal.note_once(
+            db, cause, PUT_OUT, actor=journal.BRIDGE, group_id=place.group_id, subject=where, now=now
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Act, Room
@@ -28,15 +28,19 @@ class Stuck:
 
 
 async def stuck(db: AsyncSession, *, now: datetime, group_id: GroupId | None = None) -> list[Stuck]:
-    """What a person should know of: acts given up lately, and those that wait for long, of a group or of all. What
-    waits for somebody to accept an invitation is theirs to let wait."""
+    """What a person should know of: acts given up lately, and those that wait for long, of a group's room or of all
+    rooms. What waits for somebody to accept an invitation is theirs to let wait."""
     waits = and_(Act.outcome.is_(None), Act.due <= now - WAITS_LONG, or_(Room.kind != "direct", is_there()))
     given_up = and_(Act.outcome.in_(GIVEN_UP), Act.settled >= now - SHOWN_FOR)
     rows = await db.execute(
         select(Act.room_id, Act.utterance, Act.outcome, Act.why, func.count(), func.min(Act.due))
         .join(Room, Room.id == Act.room_id)
-        .where(or_(waits, given_up), Room.group_id == group_id if group_id is not None else true())
+        .where(or_(waits, given_up), _in_the_room_of(group_id))
         .group_by(Act.room_id, Act.utterance, Act.outcome, Act.why)
         .order_by(func.min(Act.due), Act.room_id)
     )
     return [Stuck(*row) for row in rows]
+
+
+def _in_the_room_of(group_id: GroupId | None) -> ColumnElement[bool]:
+    return true() if group_id is None else and_(Room.group_id == group_id, Room.kind == "group")
