@@ -191,7 +191,7 @@ async def test_who_waited_longest_is_looked_at_first(scene: Scene) -> None:
 
 
 async def test_a_look_that_is_only_another_one_may_wait_a_while_and_one_that_is_called_for_not(scene: Scene) -> None:
-    await scene.looked()
+    await scene.looked(await scene.revision())
     _, new = await scene.another_group()
     async with scene.database.transaction() as db:
         await sightings.look_again(db, scene.room, now=NOW)
