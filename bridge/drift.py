@@ -12,6 +12,7 @@ from bridge.wording import catalogue
 from facilitator import groups, journal, members, strangers
 from facilitator.errors import N_
 from facilitator.ids import GroupId, because
+from facilitator.rules import names
 from facilitator.rules.wanted_room import WantedRoom
 from facilitator.strangers import Uninvited
 
@@ -21,6 +22,10 @@ FAREWELL = N_(
     "This room is only for people its facilitators invited. If you belong here, please ask them to invite you."
 )
 """What somebody nobody asked in reads when they are put out. It stands in clear on servers."""
+BACKSTAGE_FAREWELL = N_("This room is for those who look after the group now. Thank you for the time you gave it.")
+# translators: what the room is called in which the bot tells facilitators what needs them. It stands in clear on servers
+# and lock screens: it must not say what the group is for, and leave room for its name.
+BACKSTAGE = N_("%(group)s: facilitators")
 
 
 async def uninvited(house: House, wanted: WantedRoom, found: FoundRoom) -> tuple[WantedRoom, Uninvited]:
@@ -36,9 +41,18 @@ async def uninvited(house: House, wanted: WantedRoom, found: FoundRoom) -> tuple
     return replace(wanted, unwelcome=wanted.unwelcome | among.due), among
 
 
-def kindly(step: Remove, language: str) -> Remove:
+def kindly(step: Remove, wanted: WantedRoom) -> Remove:
     """Putting out with the words for it."""
-    return replace(step, reason=catalogue(language).gettext(FAREWELL))
+    words = FAREWELL if wanted.backstage_of is None else BACKSTAGE_FAREWELL
+    return replace(step, reason=catalogue(wanted.language).gettext(words))
+
+
+def in_its_language(wanted: WantedRoom) -> WantedRoom:
+    """The room as it is called where its group's language is spoken."""
+    if wanted.backstage_of is None:
+        return wanted
+    called = names.of_backstage(wanted.backstage_of, catalogue(wanted.language).gettext(BACKSTAGE))
+    return replace(wanted, name=called)
 
 
 async def renamed(house: House, group_id: GroupId | None, wanted: WantedRoom, found: FoundRoom) -> bool:
@@ -46,7 +60,7 @@ async def renamed(house: House, group_id: GroupId | None, wanted: WantedRoom, fo
     by = found.set_by.get("m.room.name")
     if group_id is None or by is None or found.name is None or found.name == wanted.name:
         return False
-    if by.user == house.homeserver.user_id:
+    if by.user == house.homeserver.user_id or wanted.backstage_of is not None:
         return False
     async with house.database.transaction() as db:
         return await groups.renamed_on_matrix(
