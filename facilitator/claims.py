@@ -102,7 +102,7 @@ async def said(db: AsyncSession, *, person: UserId, code: str, now: datetime) ->
         )
         .with_for_update()
     )
-    claims = [row for row in rows.tuples() if row[0].expires > row[0].created]  # not one that was only suggested
+    claims = [row for row in rows if row[0].expires > row[0].created]  # not one that was only suggested
     if not claims:
         return Outcome.NONE
     still = [row for row in claims if row[0].expires > now and row[0].tries < MOST_TRIES]

@@ -79,7 +79,7 @@ async def of_group(db: AsyncSession, *, by: AccountId, group_id: GroupId) -> Hel
             (GroupFacilitator.account_id == Account.id) & (GroupFacilitator.group_id == group_id),
         )
     )
-    known = sorted(rows.tuples(), key=lambda row: (row[1].casefold(), row[0]))
+    known = sorted(rows, key=lambda row: (row[1].casefold(), row[0]))
     people = tuple(
         Facilitator(id, name, part, index is not None, disabled is not None, id == by)
         for id, name, disabled, index, part in known

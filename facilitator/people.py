@@ -196,7 +196,7 @@ async def _counts(db: AsyncSession, ids: Collection[AccountId]) -> dict[AccountI
         .where(GroupFacilitator.account_id.in_(ids), Group.closed.is_(None), Group.deleted.is_(None))
         .group_by(GroupFacilitator.account_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _shared(db: AsyncSession, account_id: AccountId, by: AccountId) -> tuple[str, ...]:
