@@ -36,7 +36,7 @@ def asked_for(request: Request, known: Collection[str]) -> str | None:
 
 def usual(request: Request, known: Collection[str]) -> str:
     """The house's own: the first of its setting `languages`."""
-    return languages.nearest(request.config_dict[keys.HOUSE].languages[0], known) or languages.SOURCE
+    return languages.nearest(request.config_dict[keys.HOUSE].languages[0], known) or next(iter(known))
 
 
 def cities(request: Request) -> InTongue:

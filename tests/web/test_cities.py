@@ -7,7 +7,8 @@ import pytest
 from facilitator.errors import Invalid
 from web.cities import Cities, plain
 
-CITIES = Cities()
+CITIES = Cities(["de"])
+ENGLISH = CITIES.spoken("en")
 
 
 @pytest.mark.parametrize(
@@ -31,18 +32,30 @@ def test_what_names_no_one_city_is_refused(typed: str) -> None:
 
 
 def test_every_city_is_in_a_zone_there_is_and_has_a_label_of_its_own() -> None:
-    assert len({plain(city.label) for city in CITIES.all}) == len(CITIES.all) > 500
-    for city in CITIES.all:
+    assert len({plain(city.label) for city in ENGLISH.all}) == len(ENGLISH.all) > 500
+    for city in ENGLISH.all:
         assert ZoneInfo(city.zone).key == city.zone
         assert CITIES.zone(city.label) == city.zone
 
 
 def test_a_zone_is_called_by_its_city() -> None:
-    assert CITIES.name("America/New_York") == "New York"
-    assert CITIES.label("Europe/Lisbon") == "Lisbon (Portugal)"
-    assert CITIES.name("Etc/GMT+5") == "GMT+5" and CITIES.label("UTC") == "UTC"
+    assert ENGLISH.name("America/New_York") == "New York"
+    assert ENGLISH.label("Europe/Lisbon") == "Lisbon (Portugal)"
+    assert ENGLISH.name("Etc/GMT+5") == "GMT+5" and ENGLISH.label("UTC") == "UTC"
 
 
 def test_a_slip_of_the_finger_finds_its_city() -> None:
-    assert CITIES.near("Lisbonn") == "Lisbon (Portugal)"
-    assert CITIES.near("qqqq") is None
+    assert ENGLISH.near("Lisbonn") == "Lisbon (Portugal)"
+    assert ENGLISH.near("qqqq") is None
+
+
+def test_cities_are_called_what_readers_call_them_and_understood_in_every_language() -> None:
+    german = CITIES.spoken("de")
+    assert german.name("Europe/Lisbon") == "Lissabon"
+    assert german.label("Europe/Vienna") == "Wien (Österreich)"
+    assert {"München (Deutschland)", "Kapstadt (Südafrika)"} <= {city.label for city in german.all}
+    assert german.near("Münchn") == "München (Deutschland)"
+    for typed in ("München", "munich", "Munich (Germany)", "Köln (Deutschland)"):
+        assert CITIES.zone(typed) == "Europe/Berlin"
+    for city in german.all:
+        assert CITIES.zone(city.label) == city.zone

@@ -41,7 +41,7 @@ def test_every_route_of_the_application_declares_who_may_use_it(app: Application
 def test_only_these_are_open_to_anyone() -> None:
     """A route that is opened by mistake stands out here."""
     names = {route.name for route in ROUTES if route.who in OPEN}
-    assert names == {"landing", "link", "sign-out", "leave", "help", "livez", "readyz", "static"}
+    assert names == {"landing", "link", "sign-out", "leave", "language", "help", "livez", "readyz", "static"}
 
 
 def test_what_is_for_coordinators_is_for_no_facilitator() -> None:
