@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from facilitator import bots, journal
+from facilitator import bots, form_tokens, journal
 from facilitator.database.tables import Account, JournalEntry, Link, SignIn
 from facilitator.errors import N_, Invalid, NotFound, TooLate
 from facilitator.ids import AccountId, UserId, new_id
@@ -192,7 +192,7 @@ async def _sign_in(db: AsyncSession, account_id: AccountId, *, browser: str, now
         SignIn(
             token_hash=digest(token),
             account_id=account_id,
-            form_token=secrets.token_urlsafe(32),
+            form_token=form_tokens.new(db, account_id, now=now),
             browser=browser,
             created=now,
             authenticated=now,

@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, and_, delete, func, inspect, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from facilitator import sightings, unread
+from facilitator import kept_forms, sightings, unread
 from facilitator.database.tables import (
     Act,
     FormerRoom,
+    KeptForm,
     KeySighting,
     MatrixClaim,
     MembershipSighting,
@@ -61,6 +62,7 @@ def _over(now: datetime) -> Iterator[tuple[type[Table], ColumnElement[bool]]]:
     yield MatrixClaim, MatrixClaim.expires < now - CLAIMS_KEPT_FOR
     yield SetAside, SetAside.since < now - sightings.SET_ASIDE_FOR
     yield UnreadableEvent, UnreadableEvent.since < now - unread.KEPT_FOR
+    yield KeptForm, KeptForm.created <= now - kept_forms.KEPT_FOR
 
 
 def _act_is_over(now: datetime) -> ColumnElement[bool]:

@@ -99,6 +99,12 @@ class ChooseLanguage(Form):
     here: Line
 
 
+class ThrowAway(Form):
+    """`page`: the address of the page whose kept form is to be forgotten."""
+
+    page: Line
+
+
 class Renew(Form):
     """A yes to a new room, to what the page asked."""
 

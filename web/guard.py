@@ -7,10 +7,11 @@ sign-in carries that sign-in's token (OWASP ASVS 5.0.0 3.5.1).
 import secrets
 
 from aiohttp.typedefs import Handler
-from aiohttp.web import Request, StreamResponse, middleware
+from aiohttp.web import Request, Response, StreamResponse, middleware
 
 from facilitator.errors import N_, NotAllowed
-from web import forms, keys
+from facilitator.ids import AccountId
+from web import forms, keeping, keys
 from web.who import Who
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -19,6 +20,8 @@ FOREIGN = N_("This request came from another website, so nothing was done. Open 
 STALE = N_(
     "This page was open for too long, or you signed in again meanwhile. Nothing was done. Reload it and try again."
 )
+WITHOUT_TOKEN = ("leave", "sign-out")
+"""Going must work from the oldest tab, and a form of ours that is sent twice ends nothing that is not ended."""
 NOT_YOURS = N_("Your account may not do this.")
 
 
@@ -44,9 +47,19 @@ async def same_site(request: Request, handler: Handler) -> StreamResponse:
         request[keys.FORM] = await forms.body(request)
         signed_in = request.get(keys.SIGNED_IN)
         given = request[keys.FORM].get(forms.FORM_TOKEN, "")
-        if signed_in and not secrets.compare_digest(given.encode(), signed_in.form_token.encode()):
-            raise NotAllowed(STALE)
+        goes = request.match_info.route.name in WITHOUT_TOKEN
+        if signed_in and not goes and not secrets.compare_digest(given.encode(), signed_in.form_token.encode()):
+            return await stale(request, signed_in.account_id)
     return await handler(request)
+
+
+async def stale(request: Request, account_id: AccountId) -> Response:
+    """A form of an earlier sign-in, sent from a tab that stayed open: its owner gets it back, filled in and not sent.
+    Somebody else's is kept for them, and whoever is signed in now sees nothing of it. Raises NotAllowed."""
+    if await keeping.keep(request) != account_id:
+        raise NotAllowed(STALE)
+    page = keeping.page_of(request)
+    return Response(status=303, headers={"Location": f"{page}?{keeping.KEPT}=1"})
 
 
 def check_origin(request: Request) -> None:
@@ -65,6 +78,7 @@ async def let_in(request: Request, handler: Handler) -> StreamResponse:
         signed_in, who = request.get(keys.SIGNED_IN), who_of(request)
         if who is None or not who.lets_in(signed_in):
             if signed_in is None:
-                raise SignInFirst(N_("Please sign in to see this page."))
+                kept = who is not None and request.method == "POST" and await keeping.keep(request)
+                raise SignInFirst(keeping.KEPT_SAFELY if kept else N_("Please sign in to see this page."))
             raise NotAllowed(NOT_YOURS)
     return await handler(request)

@@ -9,6 +9,7 @@ from aiohttp.web import AppKey, RequestKey
 from facilitator.accounts import SignedIn
 from facilitator.clock import Clock
 from facilitator.database import Database
+from facilitator.kept_forms import Kept
 from facilitator.settings import Settings as House
 from web.cities import Cities
 from web.limits import Tries
@@ -35,6 +36,8 @@ TRIES = AppKey("tries", Tries)
 WHO = AppKey("who", Mapping[tuple[str, str], Who])
 
 COOKIE_TOKEN = RequestKey("cookie token", str)
+CAME_BACK = RequestKey("came back", bool)
 FORM = RequestKey("form", dict[str, str])
+KEPT = RequestKey("kept", Kept)
 REQUEST_ID = RequestKey("request id", str)
 SIGNED_IN = RequestKey("signed in", SignedIn)

@@ -1,5 +1,6 @@
 """What every request passes, in order: a number and a line in the log, error pages, allowed hosts, who is signed in,
-cross-site checks, and the route's own rule. Error pages come second, so that every later refusal becomes one.
+cross-site checks, the route's own rule, and what was kept for who is back. Error pages come second, so that every later
+refusal becomes one.
 """
 
 import secrets
@@ -8,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web import Request, StreamResponse, middleware
 
 from facilitator.errors import N_
-from web import errors, guard, keys, sign_in
+from web import errors, guard, keeping, keys, sign_in
 from web.forms import BadForm
 from web.limits import client_address
 from web.logs import log
@@ -71,4 +72,5 @@ MIDDLEWARES: tuple[Middleware, ...] = (
     sign_in.know_who,
     guard.same_site,
     guard.let_in,
+    keeping.bring_back,
 )

@@ -6,7 +6,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web import Application
 
 from web import static
-from web.pages import groups, health, help_lines, languages, members, rooms, sessions, sign_ins, style
+from web.pages import groups, health, help_lines, kept, languages, members, rooms, sessions, sign_ins, style
 from web.who import Who
 
 ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -44,6 +44,7 @@ ROUTES = (
     Route("POST", GROUP + "/sessions/new", "new-series", sessions.schedule_series, Who.SIGNED_IN),
     Route("GET", SERIES + "/end", "end-series", sessions.ask_to_end, Who.SIGNED_IN),
     Route("POST", SERIES + "/end", "end-series", sessions.end, Who.SIGNED_IN),
+    Route("POST", "/kept", "throw-away", kept.throw_away, Who.SIGNED_IN),
     Route("GET", "/style", "style", style.show, Who.SIGNED_IN),
     Route("GET", "/livez", "livez", health.live, Who.UNASKED),
     Route("GET", "/readyz", "readyz", health.ready, Who.UNASKED),

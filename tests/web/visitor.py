@@ -23,7 +23,8 @@ class Page:
     @property
     def words(self) -> str:
         """What a person reads: no tags, no entities, single spaces."""
-        return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.text)).split())
+        without_isolation = re.sub(r"</?bdi[^>]*>", "", self.text)
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", without_isolation)).split())
 
 
 @dataclass

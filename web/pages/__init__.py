@@ -4,7 +4,9 @@ from typing import Any
 
 from aiohttp.web import Request, Response
 
+from facilitator.kept_forms import Kept
 from web import chosen_language, keys, navigation
+from web.forms import Typed
 
 DONE = "done"
 """A word in the address after a change; the page knows a sentence for it. Never a name or an id."""
@@ -14,7 +16,7 @@ def see(request: Request, template: str, *, status: int = 200, **values: Any) ->
     """The page, in the reader's language."""
     app = request.config_dict
     signed_in = request.get(keys.SIGNED_IN)
-    templates = app[keys.TEMPLATES]
+    templates, kept = app[keys.TEMPLATES], request.get(keys.KEPT)
     text = templates.render(
         chosen_language.of(request),
         template,
@@ -26,9 +28,19 @@ def see(request: Request, template: str, *, status: int = 200, **values: Any) ->
         here=request.path,
         places=navigation.places(request.app, signed_in, request.path),
         reader_zone=signed_in.time_zone if signed_in else None,
-        **values,
+        kept=kept,
+        came_back=request.get(keys.CAME_BACK, False),
+        **brought_back(values, kept),
     )
     return Response(text=text, status=status, content_type="text/html", charset="utf-8")
+
+
+def brought_back(values: dict[str, Any], kept: Kept | None) -> dict[str, Any]:
+    """What the page shows, with what was kept of its form filled in."""
+    typed = values.get("typed")
+    if kept is None or not isinstance(typed, Typed):
+        return values
+    return {**values, "typed": Typed({**typed.values, **kept.fields}, typed.errors, typed.facts)}
 
 
 def go(request: Request, to: str, *, done: str = "", **parts: str) -> Response:

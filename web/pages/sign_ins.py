@@ -1,10 +1,13 @@
 """Coming in by a one-time link, and going: signing out, and leaving quickly when somebody looks over a shoulder."""
 
+from datetime import datetime
+
 from aiohttp.web import Request, Response
 
-from facilitator import accounts
+from facilitator import accounts, kept_forms
+from facilitator.database import Db
 from facilitator.errors import NotFound, TooLate
-from web import forms, headers, keys, patience, sign_in
+from web import forms, headers, keeping, keys, patience, sign_in
 from web.middleware import address
 from web.pages import go, see
 
@@ -36,13 +39,20 @@ async def use_link(request: Request) -> Response:
             token = await accounts.redeem_link(
                 db, request.match_info["token"], browser=sign_in.browser(request), now=now
             )
+            kept = await _kept_of(db, token, now)
             if keys.COOKIE_TOKEN in request:  # a new sign-in takes the place of an old one
                 await accounts.sign_out(db, request[keys.COOKIE_TOKEN])
     except (NotFound, TooLate) as refusal:
         return _gone(request, refusal)
-    response = go(request, "groups")
+    response = Response(status=303, headers={"Location": f"{kept}?{keeping.KEPT}=1"}) if kept else go(request, "groups")
     sign_in.give_cookie(request, response, token)
     return response
+
+
+async def _kept_of(db: Db, token: str, now: datetime) -> str | None:
+    """The page on which something is kept for who has just signed in."""
+    who = await accounts.signed_in(db, token, now=now)
+    return await kept_forms.latest_page(db, account_id=who.account_id, now=now) if who else None
 
 
 async def sign_out(request: Request) -> Response:

@@ -1,0 +1,191 @@
+"""Nothing typed is lost when a sign-in ends: it is kept for its owner alone, and comes back filled in, not sent."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from facilitator import accounts, kept_forms, pruning
+from facilitator.database import Database
+from facilitator.ids import AccountId
+from tests.clock import TurnedClock
+from tests.web import sample
+from tests.web.sample import Sample
+from tests.web.visitor import Page, Visitor
+
+TYPED = {"name": "Cedar room", "purpose": '"Talking"\nby the <fire>', "language": "en", "time_zone": "Berlin"}
+HALF_AN_HOUR = timedelta(minutes=31)
+Comes = Callable[[AccountId], Awaitable[tuple[Visitor, Page]]]
+
+
+@pytest.fixture
+def comes(visitor: Visitor, database: Database, clock: TurnedClock) -> Comes:
+    """Signs in by a fresh link in another browser, and is led on."""
+
+    async def come(account: AccountId) -> tuple[Visitor, Page]:
+        async with database.transaction() as db:
+            link = await accounts.issue_link(db, account, now=clock.now())
+        other = Visitor(visitor.session, visitor.base)
+        answer = await other.post(f"/sign-in/{link}")
+        assert answer.status == 303
+        return other, await other.get(answer.location)
+
+    return come
+
+
+async def kept_of(database: Database, account: AccountId, clock: TurnedClock) -> str | None:
+    async with database.reading() as db:
+        return await kept_forms.latest_page(db, account_id=account, now=clock.now())
+
+
+def filled_in(page: Page) -> bool:
+    return 'value="Cedar room"' in page.text and "&#34;Talking&#34;\nby the &lt;fire&gt;</textarea>" in page.text
+
+
+async def test_a_sign_in_that_ends_while_a_form_is_open_loses_nothing(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes, database: Database
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(HALF_AN_HOUR)
+    page = await ada.post("/groups/new", TYPED)
+    assert page.status == 401
+    assert "You were signed out. What you typed is kept. Sign in again to go on." in page.words
+    back, form = await comes(cast.ada)
+    assert filled_in(form) and "It was not sent. Please look it over, then send it." in form.words
+    assert "Cedar room" not in (await back.get("/groups")).words, "not submitted"
+    assert "Cedar room" not in (await back.get("/groups/new")).text, "asked for by its address alone"
+    answer = await back.post("/groups/new", {**TYPED, "kept": "1"})
+    assert answer.status == 303 and await kept_of(database, cast.ada, clock) is None
+
+
+async def test_it_comes_back_with_its_mistakes_and_is_kept_until_it_went_through(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes, database: Database
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post("/groups/new", {**TYPED, "time_zone": "Atlantis"})
+    back, form = await comes(cast.ada)
+    assert 'name="kept" value="1"' in form.text
+    mistaken = await back.post("/groups/new", {**TYPED, "time_zone": "Atlantis", "kept": "1"})
+    assert mistaken.status == 422 and 'name="kept" value="1"' in mistaken.text
+    assert await kept_of(database, cast.ada, clock) == "/groups/new"
+
+
+async def test_another_account_never_sees_it(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes, database: Database
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post("/groups/new", TYPED)
+    dan, page = await comes(cast.dan)
+    assert not filled_in(page) and not filled_in(await dan.get("/groups/new?kept=1"))
+    assert (await dan.post("/kept", {"page": "/groups/new"})).status == 404
+    assert await kept_of(database, cast.ada, clock) == "/groups/new"
+
+
+async def test_a_form_that_is_on_the_page_above_comes_back_there(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes
+) -> None:
+    await ada.get(f"/groups/{cast.settled}")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post(f"/groups/{cast.settled}/members", {"matrix_id": "@new:chat.test"})
+    _, page = await comes(cast.ada)
+    assert 'name="matrix_id" value="@new:chat.test"' in page.text
+
+
+async def test_a_tab_of_an_earlier_sign_in_gets_its_text_back(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    await ada.get("/groups/new")
+    old = ada.form_token
+    await ada.post("/sign-out")
+    ada.cookie, ada.form_token = await sample.sign_in(database, cast.ada, clock.now())
+    answer = await ada.post("/groups/new", {**TYPED, "form_token": old})
+    assert answer.status == 303 and answer.location == "/groups/new?kept=1"
+    assert filled_in(await ada.get(answer.location))
+
+
+async def test_a_tab_of_somebody_elses_sign_in_shows_nothing_to_who_is_signed_in_now(
+    ada: Visitor, dan: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    await ada.get("/groups/new")
+    page = await dan.post("/groups/new", {**TYPED, "form_token": ada.form_token})
+    assert page.status == 403 and "Cedar" not in page.text
+    assert await kept_of(database, cast.dan, clock) is None
+    assert await kept_of(database, cast.ada, clock) == "/groups/new"
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "A" * 184])
+async def test_what_is_nobodys_form_is_not_kept(
+    visitor: Visitor, cast: Sample, database: Database, clock: TurnedClock, token: str
+) -> None:
+    page = await visitor.post("/groups/new", {**TYPED, "form_token": token})
+    assert page.status == 401 and "is kept" not in page.words
+    assert await kept_of(database, cast.ada, clock) is None
+
+
+async def test_a_form_of_another_website_is_not_kept(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(HALF_AN_HOUR)
+    assert (await ada.post("/groups/new", TYPED, Sec_Fetch_Site="cross-site")).status == 403
+    assert await kept_of(database, cast.ada, clock) is None
+
+
+async def test_it_is_thrown_away_by_a_button(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes, database: Database
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post("/groups/new", TYPED)
+    back, page = await comes(cast.ada)
+    assert "Throw away what I typed" in page.words
+    answer = await back.post("/kept", {"page": "/groups/new"})
+    assert (answer.status, answer.location) == (303, "/groups/new")
+    assert await kept_of(database, cast.ada, clock) is None
+    for elsewhere in ("https://evil.test/", "/groups/new"):
+        assert (await back.post("/kept", {"page": elsewhere})).status == 404
+
+
+async def test_what_is_kept_of_a_page_that_is_gone_is_shown_beside_the_apology(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes
+) -> None:
+    await ada.get("/groups")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post("/groups/00000000-0000-4000-8000-000000000000/members", {"matrix_id": "@new:chat.test"})
+    _, page = await comes(cast.ada)
+    assert page.status == 404 and "@new:chat.test" in page.words and "Throw away what I typed" in page.words
+
+
+async def test_a_day_at_most_and_sealed(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes, database: Database
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post("/groups/new", TYPED)
+    assert database.file is not None and b"Cedar" not in database.file.read_bytes()
+    clock.turn(timedelta(hours=24) - timedelta(seconds=1))
+    assert await kept_of(database, cast.ada, clock) == "/groups/new"
+    clock.turn(timedelta(seconds=1))
+    assert await kept_of(database, cast.ada, clock) is None
+    async with database.transaction() as db:
+        await pruning.prune(db, now=clock.now())
+    async with database.reading() as db:
+        early = clock.now() - timedelta(hours=1)
+        assert await kept_forms.latest_page(db, account_id=cast.ada, now=early) is None, "pruned"
+
+
+async def test_a_form_from_two_days_ago_is_nobodys(
+    ada: Visitor, cast: Sample, clock: TurnedClock, database: Database
+) -> None:
+    await ada.get("/groups/new")
+    clock.turn(timedelta(days=1))
+    assert "is kept" not in (await ada.post("/groups/new", TYPED)).words
+    assert await kept_of(database, cast.ada, clock) is None
+
+
+async def test_leaving_quickly_works_from_the_oldest_tab(ada: Visitor, cast: Sample) -> None:
+    for path, status in (("/leave", 200), ("/sign-out", 303)):
+        assert (await ada.post(path, {"form_token": "of an earlier sign-in"})).status == status
+        assert not ada.cookie
