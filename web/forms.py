@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp.web import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from facilitator.errors import N_, Invalid, Refused
 from web import keys
@@ -81,6 +81,13 @@ Words = Annotated[
     AfterValidator(printable),
     AfterValidator(plain_newlines),
 ]
+MaybeLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(printable)]
+MaybeWords = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2000),
+    AfterValidator(printable),
+    AfterValidator(plain_newlines),
+]
 OptionalDay = Annotated[date | None, BeforeValidator(day_or_none)]
 
 
@@ -116,6 +123,38 @@ class StartGroup(Form):
     purpose: Words
     language: Line
     time_zone: Line
+
+
+class EditGroup(StartGroup):
+    """`version`: of the group when the form was opened; `was_…`: what stood in the fields then."""
+
+    version: Annotated[int, Field(ge=0, lt=2**31)]
+    was_name: MaybeWords = ""
+    was_purpose: MaybeWords = ""
+    was_language: MaybeWords = ""
+    was_time_zone: MaybeWords = ""
+
+
+class Open(Form):
+    """`waiver`: why a coordinator opens a group that is not ready."""
+
+    waiver: MaybeLine = ""
+
+
+class Pause(Form):
+    reason: MaybeLine = ""
+
+
+class Close(Form):
+    closes_on: OptionalDay = None
+    farewell: MaybeWords = ""
+    kept_by: Literal["nobody", "members"]
+    reason: MaybeLine = ""
+    typed_name: Line
+
+
+class Delete(Form):
+    typed_name: Line
 
 
 class Invite(Form):

@@ -13,7 +13,7 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from facilitator import languages
-from web import language, names, words
+from web import language, life, names, words
 from web.cities import Cities
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -66,6 +66,8 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities, codes:
         "next_to_read": lambda member: said_if_any(words.next_to_read(member)),
         "hints": words.hints,
         "none_can_read": words.none_can_read,
+        "state_mark": life.mark,
+        "state_word": lambda state: say(life.word(state)),
         "yourself": lambda health: said_if_any(words.YOURSELF.get(health, "")),
         "city": cities.spoken(tongue).name,
         "tongue_name": lambda code: languages.name(code, tongue),

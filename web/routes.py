@@ -6,7 +6,21 @@ from aiohttp.typedefs import Handler
 from aiohttp.web import Application
 
 from web import static
-from web.pages import groups, health, help_lines, kept, languages, members, rooms, sessions, sign_ins, style
+from web.pages import (
+    deletions,
+    details,
+    groups,
+    health,
+    help_lines,
+    kept,
+    languages,
+    lives,
+    members,
+    rooms,
+    sessions,
+    sign_ins,
+    style,
+)
 from web.who import Who
 
 ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -35,7 +49,21 @@ ROUTES = (
     Route("GET", "/groups", "groups", groups.list_mine, Who.SIGNED_IN),
     Route("GET", "/groups/new", "new-group", groups.new, Who.SIGNED_IN),
     Route("POST", "/groups/new", "new-group", groups.start, Who.SIGNED_IN),
+    Route("GET", "/groups/deleted", "deleted-groups", deletions.list_deleted, Who.SIGNED_IN),
     Route("GET", GROUP, "group", groups.show, Who.SIGNED_IN),
+    Route("GET", GROUP + "/edit", "edit-group", details.ask, Who.SIGNED_IN),
+    Route("POST", GROUP + "/edit", "edit-group", details.edit, Who.SIGNED_IN),
+    Route("GET", GROUP + "/ready", "ready-group", lives.ask_to_open, Who.SIGNED_IN),
+    Route("POST", GROUP + "/ready", "ready-group", lives.open_group, Who.SIGNED_IN),
+    Route("GET", GROUP + "/pause", "pause-group", lives.ask_to_pause, Who.SIGNED_IN),
+    Route("POST", GROUP + "/pause", "pause-group", lives.pause, Who.SIGNED_IN),
+    Route("POST", GROUP + "/resume", "resume-group", lives.resume, Who.SIGNED_IN),
+    Route("GET", GROUP + "/close", "close-group", lives.ask_to_close, Who.SIGNED_IN),
+    Route("POST", GROUP + "/close", "close-group", lives.close, Who.SIGNED_IN),
+    Route("POST", GROUP + "/reopen", "reopen-group", lives.reopen, Who.SIGNED_IN),
+    Route("GET", GROUP + "/delete", "delete-group", deletions.ask_to_delete, Who.SIGNED_IN),
+    Route("POST", GROUP + "/delete", "delete-group", deletions.delete_group, Who.SIGNED_IN),
+    Route("POST", GROUP + "/undelete", "undelete-group", deletions.undelete, Who.SIGNED_IN),
     Route("GET", GROUP + "/room/new", "renew-room", rooms.ask_to_renew, Who.SIGNED_IN),
     Route("POST", GROUP + "/room/new", "renew-room", rooms.renew, Who.SIGNED_IN),
     Route("POST", GROUP + "/room/ask-back", "ask-back", rooms.ask_back, Who.SIGNED_IN),

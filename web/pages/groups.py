@@ -7,7 +7,7 @@ from facilitator.errors import Invalid
 from facilitator.ids import GroupId
 from facilitator.rules import names
 from facilitator.unsaid import stuck as acts_unsaid
-from web import chosen_language, forms, keys, unsaid
+from web import chosen_language, forms, keys, life, unsaid
 from web.forms import Mistyped, Typed
 from web.pages import go, see
 
@@ -79,7 +79,10 @@ async def group_page(request: Request, typed: Typed) -> Response:
         care = await renewals.care(db, group.id)
     status = 422 if typed.errors else 200
     told = unsaid.gathered(stuck, group.room)
-    return see(request, "group.html", status=status, group=group, typed=typed, unsaid=told, care=care)
+    standing = life.standing(group, app[keys.HOUSE].crisis_lines, now)
+    return see(
+        request, "group.html", status=status, group=group, typed=typed, unsaid=told, care=care, standing=standing
+    )
 
 
 def group_id(request: Request) -> GroupId:
