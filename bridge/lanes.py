@@ -5,7 +5,7 @@ never waits behind reminders.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -60,9 +60,14 @@ class Lanes(Generic[Outcome]):
 
     async def stop(self, *, within: timedelta | None = None) -> None:
         """Wait a moment for what is under way, and cut off the rest."""
-        if self._tasks:
-            within = LAST_MOMENTS if within is None else within
-            await asyncio.wait(self._tasks.values(), timeout=within.total_seconds())
-        for task in self._tasks.values():
-            task.cancel()
-        await self.all_ended()
+        await cut_off(self._tasks.values(), within=within)
+
+
+async def cut_off(tasks: Collection[asyncio.Task[Any]], *, within: timedelta | None = None) -> None:
+    """What has not ended by itself within a moment; returns when all have."""
+    if not tasks:
+        return
+    await asyncio.wait(tasks, timeout=(LAST_MOMENTS if within is None else within).total_seconds())
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

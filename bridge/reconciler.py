@@ -4,15 +4,16 @@ Every step is safe to repeat, so a crash anywhere costs only the steps again; cr
 by the room's marker.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from bridge import drift, via
+from bridge import drift, troubles, via
 from bridge.asking_in import AskingIn
-from bridge.house import House, one_line
+from bridge.house import House
 from bridge.lanes import Lanes
 from bridge.matrix.homeserver import (
     CreateRoom,
@@ -21,16 +22,12 @@ from bridge.matrix.homeserver import (
     KnownRoom,
     Rejected,
     Remove,
-    SignedOut,
-    SlowDown,
     Step,
-    TryLater,
 )
 from bridge.moving import Mover
 from bridge.plan import obstacles, plan, with_invited
 from bridge.visit import Visit
 from facilitator import encryption_health, members, renewals, rooms, sightings, strangers
-from facilitator.database import Unavailable
 from facilitator.ids import RoomId, UserId
 
 log = structlog.get_logger(__name__)
@@ -54,15 +51,16 @@ class Reconciler:
         self._house, self._mover = house, Mover(house)
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
-        self._asking_in = AskingIn(house)
         self._hurry = hurry
         self.lanes: Lanes[None] = Lanes(AT_ONCE)
+        self._asking_in = AskingIn(house, wake=self.lanes.wake)
+        self.errands = self._asking_in.errands
 
     async def pass_once(self) -> bool:
         """Look after the rooms that are due, as many as there are places. Returns whether there was any, or one has
         ended. Raises SignedOut, Unavailable."""
         ended, errors = self.lanes.take_ended()
-        if errors:
+        if errors := [*errors, *self.errands.take_errors()]:
             raise errors[0]
         begun = await self._claim() if self._has_place() else []
         for room_id in begun:
@@ -73,7 +71,8 @@ class Reconciler:
         return self.lanes.has_place(beside=beside, leaving=AT_ONCE - IN_A_HURRY if self._hurry() else 0)
 
     async def stop(self) -> None:
-        await self.lanes.stop()
+        await asyncio.gather(self.lanes.stop(), self.errands.stop())
+        await self.errands.stop(within=timedelta())  # what the last visits have begun
 
     async def _claim(self) -> list[RoomId]:
         house = self._house
@@ -84,8 +83,10 @@ class Reconciler:
             async with house.database.transaction() as db:
                 await rooms.take_charge(db, house.bot)
                 due = await rooms.due(db, house.bot, now=house.clock.now())
-        free = [room for room in (*sorted(self._claimed), *due) if room not in self.lanes]
+        left_behind = self._claimed | self._asking_in.left_behind
+        free = [room for room in (*sorted(left_behind), *due) if room not in self.lanes]
         begun = [room for n, room in enumerate(dict.fromkeys(free)) if self._has_place(beside=n)]
+        self._asking_in.left_behind -= set(begun)
         if new := set(begun) - self._claimed:
             self._claimed |= new
             async with house.database.transaction() as db:
@@ -96,21 +97,11 @@ class Reconciler:
         """Look after one room, whatever comes of it. Raises SignedOut, Unavailable."""
         try:
             await self.reconcile(room_id)
-        except (SignedOut, Unavailable):
-            raise
         except RoomLost:
             if not await self._mover.begin_anew(room_id):
                 await self._lost(room_id)
-        except TryLater as error:
-            slow = isinstance(error, SlowDown)
-            trouble = "homeserver_slow_down" if slow else "homeserver_unreachable"
-            await self._in_trouble(room_id, trouble, error.after if slow else None)
-        except Rejected as error:
-            log.warning("room refused", room_id=room_id, code=error.code)
-            await self._in_trouble(room_id, "room_refused", None)
-        except Exception as error:  # one sick room is tried again later; the others go on
-            log.error("room failed", room_id=room_id, error=one_line(error), exc_info=error)
-            await self._in_trouble(room_id, "room_refused", None)
+        except Exception as error:  # the others go on
+            await troubles.write_down(self._house, room_id, error)
         self._claimed.discard(room_id)
 
     async def reconcile(self, room_id: RoomId) -> None:
@@ -128,7 +119,7 @@ class Reconciler:
         await self._write_down(visit, found, at=at, settled=settled)
 
     async def _gather(self, room_id: RoomId) -> Visit:
-        house = self._house
+        house, on_their_way = self._house, self._asking_in.on_their_way()  # before what is known of them is read
         async with house.database.reading() as db:
             wanted = await rooms.wanted(
                 db, room_id, now=house.clock.now(), recovery=house.recovery, allowed=house.allowed_servers,
@@ -136,18 +127,21 @@ class Reconciler:
             )  # fmt: skip
             visit = Visit(wanted, await sightings.matrix_room(db, room_id), group_id=await rooms.group_of(db, room_id))
             visit.follows = await renewals.latest_former(db, room_id)
+        visit.asked = {user for room, user in on_their_way if room == visit.room}
         return visit
 
     async def _go_round(self, visit: Visit) -> tuple[FoundRoom | None, bool, datetime]:
         """Look and take the steps until none is left. Returns the room, whether it is settled, and when it was looked
         at; no room where it is to be looked at anew. Once all that was left were invitations and all were taken, what
-        another look would show is known, and none is made."""
+        another look would show is known, and none is made. Those of other servers go on beside it."""
         found, at = None, self._house.clock.now()
         for _ in range(ROUNDS):
             at = self._house.clock.now()
             found = await self._look(visit)
             if found is not None and await self._told_otherwise(visit, found):
                 return None, False, at
+            if visit.room is not None:
+                self._asking_in.take_back(visit.room, but=visit.wanted.people)
             steps = self._steps(visit, found)
             if not steps:
                 return found, True, at
@@ -157,9 +151,9 @@ class Reconciler:
                 if not isinstance(step, Invite):
                     await self._take(visit, step)
             invitations = [step for step in steps if isinstance(step, Invite)]
-            await self._asking_in.ask_in(visit, invitations)
+            taken = await self._asking_in.ask_in(visit, invitations)
             if found is not None and len(invitations) == len(steps) and not visit.refused:
-                return with_invited(found, invitations), True, at
+                return with_invited(found, taken), True, at
         return found, False, at
 
     def _steps(self, visit: Visit, found: FoundRoom | None) -> tuple[Step, ...]:
@@ -214,10 +208,6 @@ class Reconciler:
     async def _lost(self, room_id: RoomId) -> None:
         async with self._house.database.transaction() as db:
             await sightings.lost(db, room_id, now=self._house.clock.now())
-
-    async def _in_trouble(self, room_id: RoomId, trouble: str, wait: timedelta | None) -> None:
-        async with self._house.database.transaction() as db:
-            await sightings.in_trouble(db, room_id, trouble, now=self._house.clock.now(), wait=wait)
 
     async def _write_down(self, visit: Visit, found: FoundRoom, *, at: datetime, settled: bool) -> None:
         now = self._house.clock.now()

@@ -303,6 +303,7 @@ class FakeClient:
                 self._show([await self._ask("set_state", lambda: self._set_state(step), turn=turns.set_state(step))])
             case Invite():
                 direct = step.room in self._known and self._known[step.room].all_devices
+                await self.server.agreed(step.user)
                 await self._ask("invite", lambda: self._invite(step), turn=turns.invite(step, direct=direct))
             case Remove():
                 await self._ask("remove", lambda: self._remove(step), turn=turns.remove(step))

@@ -8,6 +8,7 @@ faults and crash points in `fake_weather`.
 import asyncio
 import copy
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,7 +32,8 @@ USER_ID = re.compile(r"@[^:]*:.+")
 @dataclass
 class FakeHomeserver:
     """The server side. `elsewhere`: other homeservers it can reach; all others are unreachable. `silent`: those that do
-    not say just now which devices their people have. `changes`: whose devices changed, with its place in the stream."""
+    not say just now which devices their people have. `frozen`: those that let invitations wait until the event is set;
+    `waits`: for whom. `changes`: whose devices changed, with its place in the stream."""
 
     clock: Clock
     server_name: str = "test"
@@ -43,6 +45,8 @@ class FakeHomeserver:
     people: dict[UserId, FakePerson] = field(default_factory=dict)
     devices: dict[tuple[UserId, str], Device] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    frozen: dict[str, asyncio.Event] = field(default_factory=dict)
+    waits: Counter[UserId] = field(default_factory=Counter)
     changes: list[tuple[int, UserId]] = field(default_factory=list)
     transactions: dict[tuple[str, MatrixRoomId, str], tuple[EventId, datetime]] = field(default_factory=dict)
     position: int = 0
@@ -73,6 +77,22 @@ class FakeHomeserver:
         for poll in self.polling:
             poll.set()
         return self.position
+
+    def freeze(self, server: str) -> None:
+        """From now on this server answers nothing."""
+        self.frozen[server] = asyncio.Event()
+
+    def thaw(self, server: str) -> None:
+        self.frozen.pop(server).set()
+
+    async def agreed(self, user: UserId) -> None:
+        """Their server has answered."""
+        if thawed := self.frozen.get(user.partition(":")[2]):
+            self.waits[user] += 1
+            try:
+                await thawed.wait()
+            finally:
+                self.waits[user] -= 1
 
     async def wait_for_news(self, at_most: timedelta) -> None:
         """As a long poll does: until something happens, or so long by the clock."""

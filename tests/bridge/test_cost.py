@@ -57,7 +57,8 @@ class AtWork:
         return bool(polling) and not any(news.is_set() for news in polling)
 
     def _rests(self, loop: Loop) -> bool:
-        begun = len(loop.stop.__self__.lanes) if loop.stop is not None else 0  # type: ignore[attr-defined]
+        worker = loop.stop.__self__ if loop.stop is not None else None  # type: ignore[attr-defined]
+        begun = worker is not None and (len(worker.lanes) or len(getattr(worker, "errands", ())))
         return loop.name in self._resting and not loop.wake.is_set() and not begun
 
     def _watched(self, loop: Loop, pass_once: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[bool]]:

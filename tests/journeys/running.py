@@ -48,15 +48,6 @@ LINES = (
 WORDS = Words("112", LINES, sorted((c.words[0], c.about) for c in commands.COMMANDS))
 
 
-async def whole(worker: Reconciler | Sender) -> bool:
-    """A pass, and what it began seen to its end and written down."""
-    worked = await worker.pass_once()
-    while len(worker.lanes):
-        await worker.lanes.all_ended()
-        worked |= await worker.pass_once()
-    return worked
-
-
 @dataclass
 class Running:
     """One bridge, one database, one homeserver, one clock. `start` again is a restart of the process."""
@@ -106,7 +97,7 @@ class Running:
         self.sender = Sender(self.house)
         self.reconciler = Reconciler(self.house, hurry=self.sender.hurry)
         flowing = [self.reconciler.pass_once, self.sender.pass_once]
-        waiting = [partial(whole, self.reconciler), partial(whole, self.sender)]
+        waiting = [partial(self._whole, self.reconciler), partial(self._whole, self.sender)]
         self.passes = [
             self._listener.pass_once,
             Timer(self.house).pass_once,
@@ -115,19 +106,45 @@ class Running:
             self._listener.door.pass_once,
         ]
 
+    async def _whole(self, worker: Reconciler | Sender) -> bool:
+        """A pass, and what it began seen to its end and written down."""
+        worked = await worker.pass_once()
+        while self._begun(worker):
+            await self._ended(worker)
+            await worker.pass_once()
+            worked = True
+        return worked
+
+    def _begun(self, worker: Reconciler | Sender | None) -> bool:
+        """Whether it has anything under way that ends by itself: a frozen server ends nothing."""
+        if worker is None:
+            return False
+        beside = isinstance(worker, Reconciler) and not self.server.frozen and len(worker.errands)
+        return bool(len(worker.lanes) or beside)
+
+    async def _ended(self, worker: Reconciler | Sender) -> None:
+        await worker.lanes.all_ended()
+        if isinstance(worker, Reconciler) and not self.server.frozen:
+            await worker.errands.all_ended()
+
     async def cut_off(self) -> None:
         """As a death does: what the last process had under way comes to nothing."""
         for worker in (self.reconciler, self.sender):
             if worker is not None:
                 await worker.lanes.stop(within=timedelta())
                 worker.lanes.take_ended()
+        if self.reconciler is not None:
+            await self.reconciler.errands.stop(within=timedelta())
+            self.reconciler.errands.take_errors()
 
     async def die_out(self) -> None:
         """What the dying process has under way dies with it, each at the next point where it may."""
         for worker in (self.reconciler, self.sender):
             if worker is not None:
-                await worker.lanes.all_ended()
+                await self._ended(worker)
                 worker.lanes.take_ended()
+        if self.reconciler is not None:
+            self.reconciler.errands.take_errors()
 
     async def settle(self) -> None:
         """Passes of all loops until none finds anything to do. Bad weather is nothing to do."""
@@ -159,9 +176,9 @@ class Running:
 
     async def _under_way(self) -> bool:
         """Whether the passes had begun something; it has ended then."""
-        busy = [worker.lanes for worker in (self.reconciler, self.sender) if worker is not None and len(worker.lanes)]
-        for lanes in busy:
-            await lanes.all_ended()
+        busy = [worker for worker in (self.reconciler, self.sender) if worker is not None and self._begun(worker)]
+        for worker in busy:
+            await self._ended(worker)
         return bool(busy)
 
     async def wait(self, duration: timedelta, *, step: timedelta = timedelta(minutes=1)) -> None:

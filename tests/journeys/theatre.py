@@ -21,7 +21,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from facilitator.database import parse
-from facilitator.ids import RoomId
+from facilitator.ids import RoomId, UserId
 from tests import cast
 from tests.cast import ADA, BEN, CLEO, Cast
 from tests.clock import MONDAY_NOON, TurnedClock
@@ -36,18 +36,19 @@ STORMS = ("create", "invite", "send", "look", "listen", "find", "set_state")
 DAY_BEFORE, SHORTLY_BEFORE = datetime(2026, 11, 3, 18, tzinfo=UTC), datetime(2026, 11, 4, 17, 40, tzinfo=UTC)
 WELCOMED = ("Hello", "Hello")
 MOST_LIVES = 200
+DORA = UserId("@dora:away.example")
 
 
 # --------------------------------------------------------------------------------------------------- the stories
 
 
 async def coming_to_life(house: Running) -> AsyncIterator[None]:
-    """A group is opened, somebody is invited, joins, is welcomed and asks for help."""
-    group = await house.open_group()
+    """A group is opened, somebody on another server is invited, joins, is welcomed and asks for help."""
+    group, dora = await house.open_group(), house.person(DORA)
     yield
-    await house.invite(group, BEN)
+    await house.invite(group, DORA)
     yield
-    await house.person(BEN).say(await house.matrix_room(group), "!help")
+    await dora.say(await house.matrix_room(group), "!help")
     yield
 
 
@@ -97,7 +98,7 @@ async def two_at_once(house: Running) -> AsyncIterator[None]:
 
 
 STORIES = {
-    "coming_to_life": (coming_to_life, Promise(frozenset({ADA, BEN}), ("Hello", "Thank"))),
+    "coming_to_life": (coming_to_life, Promise(frozenset({ADA, DORA}), ("Hello", "Thank"))),
     "talking": (talking, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "Thank", "No"))),
     "reminding": (reminding, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
     "two_at_once": (two_at_once, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
@@ -106,7 +107,7 @@ STORIES = {
 
 async def people_join(house: Running) -> None:
     """Everybody accepts every invitation at once."""
-    for user in (ADA, BEN, CLEO):
+    for user in (ADA, BEN, CLEO, DORA):
         somebody = house.person(user)
         for room in await somebody.invitations():
             await somebody.join(room)
