@@ -5,12 +5,15 @@ all that people did, and what the bridge saw is counted.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from facilitator import accounts
 from facilitator.database.tables import (
+    Account,
     Group,
     GroupFacilitator,
     JournalEntry,
@@ -18,6 +21,7 @@ from facilitator.database.tables import (
     MembershipSighting,
     Room,
     RoomSighting,
+    SignIn,
 )
 from facilitator.ids import AccountId, GroupId
 
@@ -79,3 +83,19 @@ def _people() -> tuple[ScalarSelect[Any], ...]:
         select(func.count(MembershipSighting.trouble)).where(people),
     )
     return tuple(each.correlate(Room).scalar_subquery() for each in asked)
+
+
+async def still_signed_in(db: AsyncSession, cookie_tokens: Collection[str], *, now: datetime) -> frozenset[str]:
+    """Those of these tokens that still let somebody in. Asking keeps none of them alive."""
+    hashes = {accounts.digest(token): token for token in cookie_tokens}
+    found = await db.scalars(
+        select(SignIn.token_hash)
+        .join(Account, Account.id == SignIn.account_id)
+        .where(
+            SignIn.token_hash.in_(sorted(hashes)),
+            SignIn.last_seen > now - accounts.IDLE,
+            SignIn.created > now - accounts.ABSOLUTE,
+            Account.disabled.is_(None),
+        )
+    )
+    return frozenset(hashes[each] for each in found)

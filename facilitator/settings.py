@@ -15,6 +15,7 @@ from sqlalchemy import URL
 
 from facilitator.database import parse
 from facilitator.errors import Misconfigured
+from facilitator.rules import small_numbers
 from facilitator.rules.allowed_servers import server_name
 from facilitator.settings_file import Place, load, table_of
 
@@ -132,6 +133,12 @@ class Settings(BaseModel):
     )
     reminder_offsets: Annotated[tuple[Offset, ...], BeforeValidator(separated)] = Field(
         default=(timedelta(hours=24), timedelta(minutes=20)), description="How long before a session to remind."
+    )
+    smallest_number: int = Field(
+        default=small_numbers.USUAL,
+        ge=small_numbers.FEWEST,
+        le=100,
+        description="Fewer people than this are never shown as a number; at least 5.",
     )
 
 

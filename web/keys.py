@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp.web import AppKey, RequestKey
 
@@ -10,26 +10,24 @@ from facilitator.accounts import SignedIn
 from facilitator.clock import Clock
 from facilitator.database import Database
 from facilitator.kept_forms import Kept
+from facilitator.numbers import Counter
 from facilitator.settings import Settings as House
 from web.cities import Cities
 from web.limits import Tries
+from web.live import Live, Rings
 from web.render import Templates
 from web.settings import Settings
 from web.who import Who
 
 
-class Rings(Protocol):
-    """The bell: tells the bridge that something changed. Ringing never fails; the bridge also looks by itself."""
-
-    async def ring(self) -> None: ...
-
-
 BELL = AppKey("bell", Rings)
 CITIES = AppKey("cities", Cities)
 CLOCK = AppKey("clock", Clock)
+COUNTER = AppKey("counter", Counter)
 DATABASE = AppKey("database", Database)
 GOING_ON = AppKey("going on", set[asyncio.Task[Any]])
 HOUSE = AppKey("house", House)
+LIVE = AppKey("live", Live)
 SETTINGS = AppKey("settings", Settings)
 TEMPLATES = AppKey("templates", Templates)
 TRIES = AppKey("tries", Tries)

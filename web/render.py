@@ -1,19 +1,19 @@
 """Templates to pages: one Jinja environment per language, escaping always on, times shown only through its filters."""
 
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, format_timedelta, get_day_names
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from facilitator import languages
-from web import language, life, names, words
+from web import charts, language, life, names, words
 from web.cities import Cities
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -60,6 +60,8 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities, codes:
         "room_badge": lambda room: say(words.ROOM_STATES[room.state]),
         "room_reason": lambda room, all_well: say(words.of_room(room, all_well)),
         "room_next": lambda room: say(words.next_of_room(room)),
+        "room_trouble": lambda code: say(words.ROOM_TROUBLES.get(code, words.SOME_TROUBLE)),
+        "trouble_next": lambda code: say(words.NEXT.get(code, words.SOME_NEXT)),
         "standing": lambda member: say(words.of_member(member)),
         "stuck": words.is_stuck,
         "member_reason": lambda member: say(words.reason_of_member(member)),
@@ -81,6 +83,7 @@ def environment(tongue: str, catalogue: NullTranslations, cities: Cities, codes:
     }
     env.globals |= {"cities": cities.spoken(tongue), "lang": tongue, "dir": languages.direction(tongue)}
     env.globals["tongues"] = language.named(codes)
+    env.globals["drawn"] = partial(charts.chart, mirrored=languages.direction(tongue) == "rtl")
     return env
 
 
@@ -100,6 +103,8 @@ def times(tongue: str) -> dict[str, Any]:
         "day": kept(lambda moment, zone: format_date(there(moment, zone), "full", locale=locale)),
         "hour": kept(lambda moment, zone: format_time(there(moment, zone), "short", locale=locale)),
         "wall": lambda at: format_time(at, "short", locale=locale),
+        "month": kept(lambda day: format_skeleton("yMMMM", day, locale=locale)),
+        "short_month": kept(lambda day: format_skeleton("MMM", day, locale=locale)),
         "weekday": lambda number: get_day_names("wide", "stand-alone", locale=locale)[number],
         "lasting": lambda minutes: format_timedelta(timedelta(minutes=minutes), "minute", threshold=99, locale=locale),
         "before": before,

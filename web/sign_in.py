@@ -37,9 +37,14 @@ async def _look_up(request: Request, token: str) -> accounts.SignedIn | None:
     database, now = request.config_dict[keys.DATABASE], request.config_dict[keys.CLOCK].now()
     async with database.reading() as db:
         signed_in = await accounts.signed_in(db, token, now=now)
-    if signed_in is not None and now - signed_in.last_seen >= accounts.SEEN_EVERY:
+    if signed_in is not None and not by_itself(request) and now - signed_in.last_seen >= accounts.SEEN_EVERY:
         await _note(request, token)
     return signed_in
+
+
+def by_itself(request: Request) -> bool:
+    """A page that follows what happens asks without anybody being there: that keeps no sign-in alive."""
+    return request.match_info.route.name == "events" or "Hearth-By-Itself" in request.headers
 
 
 async def _note(request: Request, token: str) -> None:

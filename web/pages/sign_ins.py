@@ -14,7 +14,7 @@ from web.pages import go, see
 
 async def landing(request: Request) -> Response:
     if keys.SIGNED_IN in request:
-        return go(request, "groups")
+        return go(request, "home")
     return see(request, "landing.html")
 
 
@@ -44,7 +44,7 @@ async def use_link(request: Request) -> Response:
                 await accounts.sign_out(db, request[keys.COOKIE_TOKEN])
     except (NotFound, TooLate) as refusal:
         return _gone(request, refusal)
-    response = Response(status=303, headers={"Location": f"{kept}?{keeping.KEPT}=1"}) if kept else go(request, "groups")
+    response = Response(status=303, headers={"Location": f"{kept}?{keeping.KEPT}=1"}) if kept else go(request, "home")
     sign_in.give_cookie(request, response, token)
     return response
 

@@ -23,7 +23,7 @@ addEventListener("keydown", (event) => {
 });
 
 // Times are shown where the group is; whoever is elsewhere sees their own beside it.
-function sayLocalTimes(root) {
+export function sayLocalTimes(root) {
   for (const time of root.querySelectorAll("time[data-here]")) {
     const here = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
       .format(new Date(time.dateTime));
@@ -36,43 +36,3 @@ function sayLocalTimes(root) {
 }
 sayLocalTimes(document);
 
-// While the room catches up, look again by ourselves, ever more slowly and not for ever. Only what the bot changes is
-// exchanged, so that nothing typed is lost and no focus jumps.
-const PARTS = ["room", "members"];
-
-function catchingUp() {
-  return document.getElementById("room")?.dataset.state === "catching_up" || document.querySelector(".standing.invited");
-}
-
-// A page that knows how long things will take is asked for seldom, and as long as they do.
-function paced() {
-  return Number(document.querySelector("#room [data-again]")?.dataset.again ?? 0) * 1000;
-}
-
-function lookAgain(wait) {
-  if (!paced() && (!catchingUp() || wait > 60_000)) return;
-  if (paced()) wait = Math.min(Math.max(wait, paced()), 60_000);
-  setTimeout(() => {
-    const request = new XMLHttpRequest();
-    request.open("GET", location.pathname);
-    request.responseType = "document";
-    request.onload = () => {
-      if (request.status === 200 && request.responseXML) exchange(request.responseXML);
-      lookAgain(wait * 1.3);
-    };
-    request.onerror = () => lookAgain(wait * 1.3);
-    request.send();
-  }, wait);
-}
-
-function exchange(page) {
-  for (const id of PARTS) {
-    const old = document.getElementById(id);
-    const fresh = page.getElementById(id);
-    if (!old || !fresh || old.contains(document.activeElement) || old.textContent === fresh.textContent) continue;
-    old.dataset.state = fresh.dataset.state ?? "";
-    for (const each of fresh.querySelectorAll("details[id]")) each.open = document.getElementById(each.id)?.open ?? false;
-    old.replaceChildren(...fresh.childNodes);
-  }
-}
-lookAgain(1_500);

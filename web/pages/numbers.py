@@ -1,0 +1,63 @@
+"""Pictures of how groups went: counts by months that are over, nothing about anybody."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from aiohttp.web import Request, Response
+
+from facilitator import ownership
+from facilitator.errors import N_
+from facilitator.numbers import Numbers
+from web import keys
+from web.pages import see
+from web.pages.groups import group_id
+
+STANDINGS = {
+    "joined": N_("In the room"),
+    "invited": N_("Invited, not in the room yet"),
+    "left": N_("Left"),
+    "removed": N_("Removed"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a month, or how people stand. `people` is None where it is too few to show."""
+
+    people: int | None
+    month: date | None = None
+    sessions: int = 0
+    not_yet: bool = False
+    label: str = ""
+
+
+async def of_group(request: Request) -> Response:
+    app, now = request.config_dict, request.config_dict[keys.CLOCK].now()
+    async with app[keys.DATABASE].reading() as db:
+        by = request[keys.SIGNED_IN].account_id
+        group = await ownership.group(db, by=by, group_id=group_id(request), also_closed=True)
+        numbers = await app[keys.COUNTER].of_group(db, group=group, minimum=_minimum(request), now=now)
+    return _page(request, numbers, group.id)
+
+
+async def of_all(request: Request) -> Response:
+    app, now = request.config_dict, request.config_dict[keys.CLOCK].now()
+    async with app[keys.DATABASE].reading() as db:
+        by = request[keys.SIGNED_IN].account_id
+        numbers = await app[keys.COUNTER].of_all(db, by=by, minimum=_minimum(request), now=now)
+    return _page(request, numbers, None)
+
+
+def _minimum(request: Request) -> int:
+    return request.config_dict[keys.HOUSE].smallest_number
+
+
+def _page(request: Request, numbers: Numbers, group: str | None) -> Response:
+    months = [
+        Row(size, month, sessions, not_yet)
+        for month, sessions, size, not_yet in zip(
+            numbers.months, numbers.sessions, numbers.sizes, numbers.not_yet, strict=True
+        )
+    ]
+    standings = [Row(number, label=STANDINGS[state]) for state, number in numbers.standings]
+    return see(request, "numbers.html", numbers=numbers, rows=months, standings=standings, group_id=group)
