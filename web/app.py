@@ -12,7 +12,7 @@ from facilitator.settings import Settings as House
 from web import headers, keys, language, patience, routes
 from web.cities import Cities
 from web.limits import Tries
-from web.live import Heard, Live
+from web.live import Heard, Live, Rings
 from web.middleware import MIDDLEWARES
 from web.render import Templates
 from web.settings import Settings
@@ -20,7 +20,7 @@ from web.settings import Settings
 LARGEST_BODY = 64 * 1024
 
 
-def build_app(settings: Settings, *, house: House, database: Database, bell: keys.Rings, clock: Clock) -> Application:
+def build_app(settings: Settings, *, house: House, database: Database, bell: Rings, clock: Clock) -> Application:
     """An application that serves `settings.public_url`. Whoever opened the database and the bell closes them."""
     app = Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
     catalogues = language.available()

@@ -19,7 +19,6 @@ from web.render import Templates
 from web.settings import Settings
 from web.who import Who
 
-
 BELL = AppKey("bell", Rings)
 CITIES = AppKey("cities", Cities)
 CLOCK = AppKey("clock", Clock)

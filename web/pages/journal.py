@@ -55,12 +55,12 @@ async def as_file(request: Request) -> Response:
 
 async def _page(request: Request, group: GroupId | None, *, group_name: str) -> Response:
     app, signed_in = request.config_dict, request[keys.SIGNED_IN]
-    who = {"by": signed_in.account_id, "role": signed_in.role}
+    by, role = signed_in.account_id, signed_in.role
     asked = _asked(request, group)
     async with app[keys.DATABASE].reading() as db:
-        page = await chronicle.read(db, **who, asked=asked, before=_cursor(request.query.get("before", "")))
-        people = await chronicle.people(db, **who, group_id=group if group_name else None)
-        groups = None if group_name else await chronicle.groups(db, by=signed_in.account_id, most=MOST_GROUPS)
+        page = await chronicle.read(db, by=by, role=role, asked=asked, before=_cursor(request.query.get("before", "")))
+        people = await chronicle.people(db, by=by, role=role, group_id=group if group_name else None)
+        groups = None if group_name else await chronicle.groups(db, by=by, most=MOST_GROUPS)
     return see(
         request,
         "journal.html",
