@@ -14,6 +14,8 @@ from facilitator.ids import AccountId, UserId
 
 LONGEST_LANGUAGE = 12
 
+CHOOSE_LANGUAGE = N_("Choose your language from the list.")
+
 
 @dataclass(frozen=True)
 class Browser:
@@ -61,7 +63,7 @@ async def change(
     """`language`, `time_zone`: None where the browser's and the groups' are good enough. Raises Invalid."""
     account, called = await db.get_one(Account, by), accounts.checked_name(name)
     if language is not None and not _may_be_language(language):
-        raise Invalid("language", N_("Choose your language from the list."))
+        raise Invalid("language", CHOOSE_LANGUAGE)
     if time_zone is not None:
         schedule.check_zone(time_zone)
     account.name, account.language, account.time_zone = called, language, time_zone

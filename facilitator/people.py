@@ -54,6 +54,11 @@ class PersonPage:
     others: tuple[tuple[AccountId, str], ...] = field(repr=False)
     only_coordinator: bool
 
+    def everybody(self) -> tuple[tuple[AccountId, str], ...]:
+        """All who have an account that is not disabled, this one included."""
+        own = [(self.person.id, self.person.name)] if self.person.disabled is None else []
+        return tuple(sorted((*own, *self.others), key=lambda each: each[1].casefold()))
+
 
 @dataclass(frozen=True)
 class People:

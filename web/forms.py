@@ -88,6 +88,7 @@ MaybeWords = Annotated[
     AfterValidator(printable),
     AfterValidator(plain_newlines),
 ]
+OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(printable)]
 OptionalDay = Annotated[date | None, BeforeValidator(day_or_none)]
 
 
@@ -168,6 +169,48 @@ class Schedule(Form):
     minutes: int
     first_day: OptionalDay = None
     step: Line = "schedule"
+
+
+class AddPerson(Form):
+    """`account`: what the account will be known by, made with the form, so that sending it twice adds nobody twice."""
+
+    account: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    name: Line
+    role: Line
+    matrix_id: OptionalLine = ""
+
+
+class ChangeRole(Form):
+    role: Line
+
+
+class Disable(Form):
+    """`successor`: who takes over what would be left without a facilitator; empty where nothing would."""
+
+    successor: OptionalLine = ""
+
+
+class Why(Form):
+    reason: Words
+
+
+class ChooseAccount(Form):
+    account: Line
+
+
+class AddFacilitator(Form):
+    account: Line
+    part: Line
+
+
+class ChangePart(Form):
+    part: Line
+
+
+class OwnAccount(Form):
+    name: Line
+    language: OptionalLine = ""
+    time_zone: OptionalLine = ""
 
 
 F = TypeVar("F", bound=Form)

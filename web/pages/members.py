@@ -1,12 +1,13 @@
-"""Asking somebody into a group, by their Matrix id. The bot carries the invitation; the page says how it went."""
+"""Asking somebody into a group, by their Matrix id, removing somebody with a reason, and undoing it."""
 
 from aiohttp.web import Request, Response
 
-from facilitator import members
+from facilitator import members, removals
 from facilitator.errors import Invalid
+from facilitator.ids import MemberId
 from web import forms, keys
-from web.forms import Mistyped
-from web.pages import go
+from web.forms import Mistyped, Typed
+from web.pages import go, see
 from web.pages.groups import group_id, group_page
 
 
@@ -29,3 +30,54 @@ async def invite(request: Request) -> Response:
         return await group_page(request, forms.typed(request, refusal))
     await app[keys.BELL].ring()
     return go(request, "group", group=group_id(request), done="invited")
+
+
+async def ask_to_remove(request: Request) -> Response:
+    return await _removal(request, Typed())
+
+
+async def remove(request: Request) -> Response:
+    app = request.config_dict
+    try:
+        form = forms.read(request, forms.Why)
+        async with app[keys.DATABASE].transaction() as db:
+            await removals.remove(
+                db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), member_id=_member(request),
+                reason=form.reason, now=app[keys.CLOCK].now(),
+            )  # fmt: skip
+    except Mistyped as mistyped:
+        return await _removal(request, mistyped.typed)
+    except Invalid as refusal:
+        return await _removal(request, forms.typed(request, refusal))
+    await app[keys.BELL].ring()
+    return go(request, "group", group=group_id(request), done="removed")
+
+
+async def readmit(request: Request) -> Response:
+    app = request.config_dict
+    try:
+        forms.read(request, forms.Nothing)
+        async with app[keys.DATABASE].transaction() as db:
+            await removals.readmit(
+                db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), member_id=_member(request),
+                allowed=app[keys.HOUSE].allowed_servers, now=app[keys.CLOCK].now(),
+            )  # fmt: skip
+    except Invalid as refusal:
+        return await group_page(request, forms.typed(request, refusal))
+    await app[keys.BELL].ring()
+    return go(request, "group", group=group_id(request), done="invited")
+
+
+async def _removal(request: Request, typed: Typed) -> Response:
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        member = await removals.member(
+            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), member_id=_member(request)
+        )
+    return see(
+        request, "remove_member.html", status=422 if typed.errors else 200, group=group_id(request), member=member,
+        typed=typed,
+    )  # fmt: skip
+
+
+def _member(request: Request) -> MemberId:
+    return MemberId(request.match_info["member"])
