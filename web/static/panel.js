@@ -36,3 +36,13 @@ export function sayLocalTimes(root) {
 }
 sayLocalTimes(document);
 
+// What is shown once can be copied by one press; without this it is selected and copied by hand.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  const shown = document.getElementById(button.dataset.copy);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(shown.value ?? shown.textContent);
+    button.textContent = button.dataset.done;
+  });
+}
