@@ -205,6 +205,13 @@ async def _remember(db: AsyncSession, room_id: RoomId, old: MatrixRoomId, *, why
         await db.flush()
 
 
+async def every_room(db: AsyncSession) -> frozenset[MatrixRoomId]:
+    """Every Matrix room one of ours is in, was in, or is said to go on in."""
+    now = await db.execute(select(RoomSighting.matrix_room, RoomSighting.replacement))
+    before = await db.scalars(select(FormerRoom.matrix_room))
+    return frozenset(room for row in now for room in row if room is not None) | frozenset(before)
+
+
 async def latest_former(db: AsyncSession, room_id: RoomId) -> MatrixRoomId | None:
     """The Matrix room this one was in before its present one."""
     newest = select(FormerRoom.matrix_room).where(FormerRoom.room_id == room_id).order_by(FormerRoom.since.desc())

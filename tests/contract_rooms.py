@@ -43,6 +43,17 @@ class RoomContract:
         bot, made = await world.start(), step()
         assert await bot.create(made) != await bot.create(made)
 
+    async def test_every_room_it_is_in_is_told_whoever_made_it(self, world: ContractWorld) -> None:
+        bot, ada = await world.start(), await world.other("ada")
+        ours, left = await bot.create(step()), await bot.create(step())
+        theirs = await ada.make_room(bot.user_id, direct=True, encrypted=True)
+        declined = await ada.make_room(bot.user_id, direct=True, encrypted=True)
+        await bot.accept(theirs)
+        await bot.decline(left)
+        joined = await (await world.start()).joined()
+        assert {ours, theirs} <= joined
+        assert not {left, declined} & joined
+
     async def test_a_room_somebody_else_made_is_never_found_by_our_marker(self, world: ContractWorld) -> None:
         bot, ada = await world.start(), await world.other("ada")
         room = await ada.make_room(bot.user_id, direct=False, encrypted=True)

@@ -234,6 +234,12 @@ class FakeClient:
             self._found = await self._ask("find", self._scan)
         return self._found.get((marker, follows))
 
+    async def joined(self) -> frozenset[MatrixRoomId]:
+        def rooms() -> frozenset[MatrixRoomId]:
+            return frozenset(r.room for r in self.server.rooms.values() if r.membership(self.user_id) == "join")
+
+        return await self._ask("joined", rooms)
+
     def _scan(self) -> dict[Origin, MatrixRoomId]:
         ours = [room for room in self.server.rooms.values() if room.membership(self.user_id) == "join"]
         return {

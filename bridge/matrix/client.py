@@ -152,6 +152,9 @@ class NioHomeserver:
     async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
         return await self._finder.find(marker, follows=follows)
 
+    async def joined(self) -> frozenset[MatrixRoomId]:
+        return await looking.joined(self._connection)
+
     async def look(self, room: MatrixRoomId) -> FoundRoom:
         news = self._rooms[room].news if room in self._rooms else 0
         state = await looking.state_of(self._connection, room, us=self.user_id)

@@ -228,8 +228,10 @@ class Homeserver(Protocol):
 
     async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
         """The joined room of our making whose creation content carries this marker, and names as its predecessor the
-        room it `follows`, or none. Scans joined rooms once per start and
-        remembers; rooms created here are added."""
+        room it `follows`, or none. Scans joined rooms once per start and remembers; rooms created here are added."""
+
+    async def joined(self) -> frozenset[MatrixRoomId]:
+        """Every room we are in, of whoever's making."""
 
     async def look(self, room: MatrixRoomId) -> FoundRoom:
         """The room's whole current state. Rejected("M_NOT_FOUND" or "M_FORBIDDEN") when we are not in it."""

@@ -80,7 +80,6 @@ class Finder:
         self._rooms = {origin: known for origin, known in self._rooms.items() if known != room}
 
     async def _scan(self) -> None:
-        answer = await self._connection.get(path("joined_rooms"))
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def look(room: MatrixRoomId) -> None:
@@ -89,7 +88,7 @@ class Finder:
             if origin is not None:
                 self._rooms.setdefault(origin, room)
 
-        await asyncio.gather(*(look(MatrixRoomId(room)) for room in needed(answer, "joined_rooms", list)))
+        await asyncio.gather(*(look(room) for room in await joined(self._connection)))
 
     async def _origin(self, room: MatrixRoomId) -> Origin | None:
         """Only of rooms we made: anybody can invite us to a room that carries a marker."""
@@ -103,6 +102,11 @@ class Finder:
             return None
         marker = content.get(MARKER_KEY)
         return (RoomId(marker), _predecessor(content)) if isinstance(marker, str) else None
+
+
+async def joined(connection: Connection) -> frozenset[MatrixRoomId]:
+    answer = await connection.get(path("joined_rooms"))
+    return frozenset(MatrixRoomId(room) for room in needed(answer, "joined_rooms", list) if isinstance(room, str))
 
 
 async def newest_version(connection: Connection) -> str:

@@ -74,6 +74,22 @@ async def test_one_that_somebody_is_in_is_not_left(house: Running) -> None:
     assert twin.membership(BOT) == "join"
 
 
+async def test_one_whose_time_a_death_falls_into_is_left_after_the_next_start(house: Running) -> None:
+    group = await house.open_group()
+    await house.settle()
+    twin = await come_about(house, group)
+    await house.settle()
+    await house.start()
+    house.server.weather.strike(dead_line(), on="joined")
+    await house.wait(TWO_MINUTES)
+    assert not house.server.weather.storms, "it was asked for"
+    await house.wait(2 * TWO_MINUTES)
+    await is_left(house, group, twin)
+    asked = house.server.weather.calls["joined"]
+    await house.wait(2 * TWO_MINUTES)
+    assert house.server.weather.calls["joined"] == asked, "once for each start"
+
+
 @pytest.mark.parametrize("asked", ["facilitator.sightings.tries", "facilitator.sightings.matrix_room"])
 async def test_a_busy_database_makes_none_forgotten(
     house: Running, monkeypatch: pytest.MonkeyPatch, asked: str
