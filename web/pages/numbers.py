@@ -59,5 +59,6 @@ def _page(request: Request, numbers: Numbers, group: str | None) -> Response:
             numbers.months, numbers.sessions, numbers.sizes, numbers.not_yet, strict=True
         )
     ]
+    bars = [0 if row.not_yet else row.people for row in months]  # no mark where there was nothing to count
     standings = [Row(number, label=STANDINGS[state]) for state, number in numbers.standings]
-    return see(request, "numbers.html", numbers=numbers, rows=months, standings=standings, group_id=group)
+    return see(request, "numbers.html", numbers=numbers, rows=months, bars=bars, standings=standings, group_id=group)
