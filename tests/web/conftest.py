@@ -16,7 +16,8 @@ from facilitator.settings import CrisisLine
 from facilitator.settings import Settings as House
 from tests.clock import TurnedClock
 from tests.keys import Keys
-from tests.web import sample
+from tests.web import in_browser, sample
+from tests.web.in_browser import Panel
 from tests.web.sample import Sample
 from tests.web.visitor import HOST, Visitor, new_session
 from web.app import build_app
@@ -115,6 +116,18 @@ async def ada(signed_in: SignIn, cast: Sample) -> Visitor:
 async def dan(signed_in: SignIn, cast: Sample) -> Visitor:
     """Is signed in as well and must see none of it."""
     return await signed_in(cast.dan)
+
+
+@pytest.fixture
+async def panel(
+    serve: Serve, house: House, database: Database, bell: Bell, clock: TurnedClock, cast: Sample, unused_tcp_port: int
+) -> AsyncIterator[Panel]:
+    """In a browser, at an address it takes for a safe one."""
+    url = f"http://localhost:{unused_tcp_port}"
+    settings = Settings(port=unused_tcp_port, public_url=url, leave_to=f"{url}/static/icon.svg", style_page=True)
+    await serve(build_app(settings, house=house, database=database, bell=bell, clock=clock), unused_tcp_port)
+    async with in_browser.opened(url, database, clock, cast) as panel:
+        yield panel
 
 
 async def rang(bell: Bell) -> bool:

@@ -3,105 +3,24 @@ else for anything. With HEARTH_SCREENSHOTS=1 it also takes the README's picture.
 """
 
 import os
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Page
 
-from facilitator import accounts, encryption_health, members, rooms, schedule
-from facilitator.database import Database
-from facilitator.database.wakeup import Bell
-from facilitator.ids import AccountId, GroupId, UserId
+from facilitator import encryption_health, members, rooms, schedule
+from facilitator.ids import GroupId, UserId
 from facilitator.rules.reach import Reach
-from facilitator.settings import Settings as House
-from tests.clock import TurnedClock
 from tests.web import sample
-from tests.web.conftest import Serve
+from tests.web.in_browser import Panel, says
 from tests.web.sample import Sample
-from web.app import build_app
-from web.settings import Settings
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "group.png"
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-
-
-@dataclass
-class Panel:
-    """The panel, its sample data, and a browser. `complaints`: what the console said, `strangers`: foreign requests."""
-
-    url: str
-    browser: Browser
-    database: Database
-    clock: TurnedClock
-    cast: Sample
-    complaints: list[str]
-    strangers: list[str]
-
-    async def link(self, account: AccountId) -> str:
-        async with self.database.transaction() as db:
-            return f"{self.url}/sign-in/{await accounts.issue_link(db, account, now=self.clock.now())}"
-
-    @asynccontextmanager
-    async def visit(self, **options: Any) -> AsyncIterator[Page]:
-        context = await self.browser.new_context(**options)
-        try:
-            yield await self._watched(context)
-        finally:
-            await context.close()
-
-    @asynccontextmanager
-    async def ada(self, **options: Any) -> AsyncIterator[Page]:
-        """Signed in, on the list of her groups."""
-        async with self.visit(**options) as page:
-            await page.goto(await self.link(self.cast.ada))
-            await page.get_by_role("button", name="Sign in on this device").click()
-            yield page
-
-    async def _watched(self, context: BrowserContext) -> Page:
-        context.set_default_timeout(10_000)
-        page = await context.new_page()
-        page.on("console", lambda said: self._heard(said.type, said.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url))
-        return page
-
-    def _heard(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and "the server responded with a status of 4" not in text:
-            self.complaints.append(text)
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(self.url):
-            self.strangers.append(url)
-
-
-@pytest.fixture
-async def panel(
-    serve: Serve, house: House, database: Database, bell: Bell, clock: TurnedClock, cast: Sample, unused_tcp_port: int
-) -> AsyncIterator[Panel]:
-    url = f"http://localhost:{unused_tcp_port}"
-    settings = Settings(port=unused_tcp_port, public_url=url, leave_to=f"{url}/static/icon.svg")
-    await serve(build_app(settings, house=house, database=database, bell=bell, clock=clock), unused_tcp_port)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        panel = Panel(url, browser, database, clock, cast, [], [])
-        yield panel
-        await browser.close()
-    assert panel.complaints == []
-    assert panel.strangers == []
 
 
 def pages(cast: Sample) -> list[str]:
@@ -193,12 +112,6 @@ async def test_the_whole_way_from_the_link_to_signing_out(panel: Panel, javascri
         await says(page, "You are signed out.")
         await page.goto(f"{panel.url}/groups")
         await says(page, "Please sign in")
-
-
-async def says(page: Page, *sentences: str) -> None:
-    words = " ".join((await page.inner_text("body")).split())
-    for sentence in sentences:
-        assert sentence in words, words
 
 
 async def test_by_keyboard_alone(panel: Panel) -> None:
