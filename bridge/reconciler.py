@@ -13,6 +13,7 @@ import structlog
 
 from bridge import drift, troubles, via
 from bridge.asking_in import AskingIn
+from bridge.ending import Ending
 from bridge.house import House
 from bridge.lanes import Lanes
 from bridge.matrix.homeserver import (
@@ -48,7 +49,7 @@ class Reconciler:
 
     def __init__(self, house: House, *, hurry: Callable[[], bool] = lambda: False) -> None:
         """`hurry`: whether so much is being said just now that looking after rooms goes on in two places alone."""
-        self._house, self._mover = house, Mover(house)
+        self._house, self._mover, self._ending = house, Mover(house), Ending(house)
         self._claimed: set[RoomId] = set()
         """Rooms whose looks are not written down yet; also those that a fault has left behind."""
         self._hurry = hurry
@@ -107,6 +108,9 @@ class Reconciler:
     async def reconcile(self, room_id: RoomId) -> None:
         """Bring one room nearer to what it should be. Raises TryLater, Rejected, SignedOut."""
         visit = await self._gather(room_id)
+        if visit.wanted.kept_by is not None:
+            await self._ending.see_out(visit.wanted, visit.room)
+            return
         found, settled, at = await self._go_round(visit)
         if found is None:
             return
@@ -125,6 +129,7 @@ class Reconciler:
                 db, room_id, now=house.clock.now(), recovery=house.recovery, allowed=house.allowed_servers,
                 version=house.homeserver.room_version,
             )  # fmt: skip
+            wanted = drift.in_its_language(wanted)
             visit = Visit(wanted, await sightings.matrix_room(db, room_id), group_id=await rooms.group_of(db, room_id))
             visit.follows = await renewals.latest_former(db, room_id)
         visit.asked = {user for room, user in on_their_way if room == visit.room}
@@ -195,7 +200,7 @@ class Reconciler:
             await self._found(visit)
         else:
             assert not isinstance(step, Invite)
-            await homeserver.take(drift.kindly(step, visit.wanted.language) if isinstance(step, Remove) else step)
+            await homeserver.take(drift.kindly(step, visit.wanted) if isinstance(step, Remove) else step)
 
     def _others(self, users: Iterable[UserId]) -> list[UserId]:
         return [user for user in users if user != self._house.homeserver.user_id]
