@@ -23,8 +23,8 @@ FAREWELL = N_(
 )
 """What somebody nobody asked in reads when they are put out. It stands in clear on servers."""
 BACKSTAGE_FAREWELL = N_("This room is for those who look after the group now. Thank you for the time you gave it.")
-# translators: what the room is called in which the bot tells facilitators what needs them. It stands in clear on servers
-# and lock screens: it must not say what the group is for, and leave room for its name.
+# translators: what the room is called in which the bot tells facilitators what needs them. It stands in clear on
+# servers and lock screens: it must not say what the group is for, and leave room for its name.
 BACKSTAGE = N_("%(group)s: facilitators")
 
 

@@ -80,7 +80,7 @@ async def run(house: HouseSettings, settings: Settings, *, clock: Clock | None =
             await pacing.recall(database, bot.id, homeserver.pace, now=clock.now())
             keeper = await recovery.account(settings.recovery_account, homeserver)
             surroundings = House(
-                held, database, homeserver, clock, _words(house), tuple(house.reminder_offsets), keeper,
+                held, database, homeserver, clock, _words(house, settings), tuple(house.reminder_offsets), keeper,
                 house.allowed_servers,
             )  # fmt: skip
             await _go(surroundings, vitals, house, homeserver.pace)
@@ -276,6 +276,12 @@ async def _beat(database: Database, *names: str, now: datetime) -> None:
         log.warning("database unavailable", loop="pulse")
 
 
-def _words(house: HouseSettings) -> Words:
-    listed = sorted((command.words[0], command.about) for command in commands.COMMANDS)
-    return Words(house.emergency_number, house.crisis_lines, listed, house.languages[0])
+def _words(house: HouseSettings, settings: Settings) -> Words:
+    return Words(
+        house.emergency_number,
+        house.crisis_lines,
+        commands.listed(),
+        house.languages[0],
+        for_facilitators=commands.listed(for_facilitators=True),
+        panel_url=(settings.panel_url or "").rstrip("/"),
+    )

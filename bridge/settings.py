@@ -29,6 +29,10 @@ class Settings(BaseModel):
         default=True, description="In group rooms, devices their owner has not signed get no keys (MSC4153)."
     )
     health_port: int = Field(default=0, ge=0, le=65535, description="Loopback port of /livez and /readyz; 0: none.")
+    panel_url: str | None = Field(
+        default=None,
+        description="The panel's address in the links the bot sends; without this line, [web] public_url.",
+    )
     display_name: str = Field(default="Hearth", description="The bot's name in rooms. Keep it neutral.")
 
     def key_in(self, data_dir: Path) -> Path:

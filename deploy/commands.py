@@ -19,7 +19,11 @@ def house_of(path: Path) -> house_settings.Settings:
 
 
 def bridge_of(path: Path) -> bridge_settings.Settings:
-    return load(path, "bridge", bridge_settings.Settings)
+    """With the panel's address, which the bot says in the links it sends: as a rule it is written down once."""
+    settings = load(path, "bridge", bridge_settings.Settings)
+    if settings.panel_url is not None:
+        return settings
+    return settings.model_copy(update={"panel_url": panel_of(path).origin})
 
 
 def panel_of(path: Path) -> panel_settings.Settings:

@@ -70,9 +70,10 @@ async def lacking(db: AsyncSession) -> list[GroupId]:
 
 async def greet(db: AsyncSession, room: RoomId, *, now: datetime) -> bool:
     """What the room is for, said once, when the first of them has come. Returns whether it was new."""
+    name = await db.scalar(select(Group.name).join(Room, Room.group_id == Group.id).where(Room.id == room))
     return await outbox.put(
-        db, because("backstage", room), room, utterance="backstage_welcome", parameters={}, priority=Priority.WELCOME,
-        now=now,
+        db, because("backstage", room), room, utterance="backstage_welcome", parameters={"group": name},
+        priority=Priority.WELCOME, now=now,
     )  # fmt: skip
 
 

@@ -51,6 +51,12 @@ async def changed(db: AsyncSession, bot: BotId, people: Collection[UserId]) -> d
     return {by_index[index]: since for index, since in rows if since is not None}
 
 
+async def has_identity(db: AsyncSession, person: UserId) -> bool:
+    """Whether any device of theirs was ever seen signed by its owner: then the others can be told from a stranger's."""
+    found = select(PinnedIdentity.since).where(PinnedIdentity.person_index == person).limit(1)
+    return await db.scalar(found) is not None
+
+
 async def _compared(db: AsyncSession, bot: BotId, shown: Mapping[str, str], now: datetime) -> set[str]:
     """Both sides as blind indexes. Returns who has changed just now."""
     ours = (PinnedIdentity.bot_account_id == bot, PinnedIdentity.person_index.in_([_index(i) for i in shown]))

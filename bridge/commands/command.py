@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from facilitator.database import Db
@@ -25,30 +25,38 @@ LONGEST = 40
 
 @dataclass(frozen=True)
 class Call:
-    """Who asked, where and when. `sent_at`: by the sender's server."""
+    """Who asked, where and when. `sent_at`: by the sender's server; `signed`: the device that asked is one its owner
+    has confirmed; `text`: the whole of what was written."""
 
     db: Db = field(repr=False)
     place: Place
     sender: UserId = field(repr=False)
     sent_at: datetime
     now: datetime
+    signed: bool = False
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the bot says to it: the name of an utterance and what it is about."""
+    """What the bot says to it: the name of an utterance and what it is about. `lasts`: how long it is worth saying."""
 
     utterance: str
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Command:
-    """`words`: how it may be called, the first being its name. `about`: its sentence in the list of commands."""
+    """`words`: how it may be called, the first being its name. `about`: its sentence in the list of commands.
+    `changes`: more comes of it than an answer, so that it is not done anew when it is heard again. `everybodys`: it is
+    listed in every room, not only where facilitators are."""
 
     words: tuple[str, ...]
     about: str
     reply: Callable[[Call], Awaitable[Reply]]
+    changes: bool = False
+    everybodys: bool = True
 
 
 @dataclass(frozen=True)

@@ -24,18 +24,26 @@ from facilitator.settings import CrisisLine
 LOCALE = Path(__file__).parent / "locale"
 DOMAIN = "bridge"
 MESSAGE_TYPES: Mapping[str, str] = {
+    "backstage": "m.notice",
+    "backstage_welcome": "m.notice",
+    "code_said": "m.notice",
     "commands": "m.notice",
     "confirm_device": "m.text",
     "farewell": "m.text",
     "help": "m.text",
     "help_again": "m.text",
+    "matrix_id_claimed": "m.text",
     "moving": "m.text",
     "name_put_back": "m.notice",
     "not_our_room": "m.text",
     "other_matrix_id": "m.text",
+    "panel_alone": "m.notice",
+    "panel_link": "m.notice",
+    "panel_not_confirmed": "m.notice",
+    "panel_often": "m.notice",
+    "panel_unknown": "m.notice",
     "reminder": "m.text",
     "sessions": "m.notice",
-    "stranger": "m.notice",
     "unknown_command": "m.notice",
     "welcome": "m.text",
 }
@@ -55,13 +63,16 @@ class Moment:
 
 @dataclass(frozen=True)
 class Words:
-    """The bot's words with the house's own facts in them. `commands`: (name, sentence) of each, by name; `usual`: the
-    language of rooms that have none of their own."""
+    """The bot's words with the house's own facts in them. `commands`: (name, sentence) of each, by name;
+    `for_facilitators`: of those only they read of; `usual`: the language of rooms that have none of their own;
+    `panel_url`: where the panel is."""
 
     emergency_number: str
     crisis_lines: Sequence[CrisisLine]
     commands: Sequence[tuple[str, str]]
     usual: str = SOURCE
+    for_facilitators: Sequence[tuple[str, str]] = ()
+    panel_url: str = ""
 
     def say(self, utterance: str, parameters: Mapping[str, Any], *, place: Place, now: datetime) -> dict[str, Any]:
         """The content of the m.room.message that says it, in the language and zone of its place."""

@@ -24,7 +24,8 @@ from tests import cast
 
 PATIENCE = timedelta(seconds=40)
 LOOK_EVERY = timedelta(milliseconds=100)
-WORDS = Words("112", (), sorted((command.words[0], command.about) for command in commands.COMMANDS))
+PANEL = "https://panel.test"
+WORDS = Words("112", (), commands.listed(), panel_url=PANEL)
 
 
 class ClockAhead(Clock):

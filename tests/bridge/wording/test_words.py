@@ -8,10 +8,13 @@ from jinja2 import UndefinedError
 
 from bridge import wording
 from facilitator.rules import names
-from tests.bridge.wording.speaking import EVERY, LISTED, PERSON, Said
+from tests.bridge.wording.speaking import EVERY, FOR_FACILITATORS, LISTED, PERSON, Said
 
 every_branch = pytest.mark.parametrize("said", EVERY, ids=lambda said: said.branch)
-NOTICED = {"confirm_device", "help", "help_again", "moving", "not_our_room", "reminder", "welcome"}
+NOTICED = {
+    "confirm_device", "farewell", "help", "help_again", "matrix_id_claimed", "moving", "not_our_room",
+    "other_matrix_id", "reminder", "welcome",
+}  # fmt: skip
 TELLING = {"member", "members", "facilitator", "organisation", "crisis", "group", "support", "peer", "meeting"}
 
 
@@ -79,6 +82,14 @@ def test_a_listening_line_is_never_offered_for_an_emergency() -> None:
 def test_the_list_of_commands_names_every_one_with_its_mark() -> None:
     said = next(said for said in EVERY if said.utterance == "commands").body()
     assert [f"• !{name} – {about}" for name, about in LISTED] == said.splitlines()[1:]
+
+
+def test_only_where_facilitators_are_it_names_what_only_they_can_use() -> None:
+    everywhere, backstage = (
+        next(said for said in EVERY if said.branch == branch).body() for branch in ("commands", "commands backstage")
+    )
+    assert "panel" not in everywhere
+    assert backstage == everywhere + "".join(f"\n• {name} – {about}" for name, about in FOR_FACILITATORS)
 
 
 def test_who_is_mentioned_is_the_only_thing_a_welcome_says_of_a_person() -> None:

@@ -1,0 +1,16 @@
+"""A code said to the bot alone, as the panel shows it to whoever names a Matrix ID as theirs. No word calls it: the
+code is all there is to say.
+"""
+
+from bridge.commands.command import Call, Command, Reply
+from facilitator import claims
+
+
+async def reply(call: Call) -> Reply:
+    """What came of it, as a sentence."""
+    code = claims.code_in(call.text) or ""
+    outcome = await claims.said(call.db, person=call.sender, code=code, now=call.now)
+    return Reply("code_said", {"outcome": outcome.name})
+
+
+COMMAND = Command((), "", reply, changes=True, everybodys=False)
