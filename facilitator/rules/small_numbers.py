@@ -20,6 +20,7 @@ def total(parts: Iterable[int], minimum: int) -> int | None:
 
     A hidden part lies anywhere between nobody and `minimum - 1`, and still does for whoever knows the total: that is
     never raised above what all hidden parts but one could amount to. With one hidden part it is the sum of the others.
+    Of the totals of two people, of whom one runs a group more, next to nothing follows either.
     """
     counted = list(parts)
     hidden = [part for part in counted if part < minimum]

@@ -26,7 +26,7 @@ async def test_looking_at_a_link_uses_nothing_up(
         assert page.status == 200 and "Sign in on this device" in page.words
         assert "Set-Cookie" not in page.headers and "Ada" not in page.words
     assert (await visitor.ask("HEAD", link)).status == 200
-    assert (await visitor.post(link)).location == "/groups"
+    assert (await visitor.post(link)).location == "/home"
 
 
 async def test_a_link_works_once(visitor: Visitor, cast: Sample, database: Database, clock: TurnedClock) -> None:
@@ -103,7 +103,7 @@ async def test_twelve_hours_end_it_however_busy(ada: Visitor, clock: TurnedClock
 
 
 async def test_whoever_is_signed_in_goes_straight_to_their_groups(ada: Visitor, visitor: Visitor) -> None:
-    assert (await ada.get("/")).location == "/groups"
+    assert (await ada.get("/")).location == "/home"
     assert "sign-in link" in (await visitor.get("/")).words
 
 
