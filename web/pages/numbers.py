@@ -13,11 +13,12 @@ from web.pages import see
 from web.pages.groups import group_id
 
 STANDINGS = {
-    "joined": N_("In the room"),
-    "invited": N_("Invited, not in the room yet"),
-    "left": N_("Left"),
-    "removed": N_("Removed"),
+    "joined": (N_("In the room"), N_("In the room")),
+    "invited": (N_("Invited, not in the room yet"), N_("Invited")),
+    "left": (N_("Left"), N_("Left")),
+    "removed": (N_("Removed"), N_("Removed")),
 }
+"""In the table, and where there is little place below a bar."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Row:
     sessions: int = 0
     not_yet: bool = False
     label: str = ""
+    short: str = ""
 
 
 async def of_group(request: Request) -> Response:
@@ -60,5 +62,7 @@ def _page(request: Request, numbers: Numbers, group: str | None) -> Response:
         )
     ]
     bars = [0 if row.not_yet else row.people for row in months]  # no mark where there was nothing to count
-    standings = [Row(number, label=STANDINGS[state]) for state, number in numbers.standings]
+    standings = [
+        Row(number, label=STANDINGS[state][0], short=STANDINGS[state][1]) for state, number in numbers.standings
+    ]
     return see(request, "numbers.html", numbers=numbers, rows=months, bars=bars, standings=standings, group_id=group)
