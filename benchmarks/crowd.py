@@ -1,7 +1,7 @@
 """A large organisation, put straight into the tables: a thousand groups of a hundred people each, with a past.
 
-All of it is one facilitator's, which is the worst a page can meet: names are sealed, so a list is opened and sorted in
-Python.
+So many of them are one facilitator's, the others her colleagues'. All of them hers is the worst a page can meet: names
+are sealed, so a list is opened and sorted in Python.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,17 +26,19 @@ Rows = Iterator[tuple[type[Table], dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Crowd:
-    """A browser that is signed in as the one who runs it all, and what stands for each part of an address."""
+    """A browser that is signed in as her, and what stands for each part of an address."""
 
     cookie: str
     parts: Mapping[str, str]
 
 
-async def gather(database: Database, *, groups: int, members: int, now: datetime) -> Crowd:
+async def gather(database: Database, *, groups: int, own: int, members: int, now: datetime) -> Crowd:
     async with database.transaction() as db:
         ada = await accounts.add_coordinator(db, name="Ada", matrix_id=ADA, now=now)
-        for number in range(COLLEAGUES):
+        others = [
             await accounts.add_coordinator(db, name=f"Colleague {number}", matrix_id=f"@c{number}:here", now=now)
+            for number in range(COLLEAGUES)
+        ]
         link = await accounts.issue_link(db, ada, now=now)
         cookie = await accounts.redeem_link(db, link, browser="Firefox", now=now)
         db.add_all(tables.Heartbeat(name=loop, at=now) for loop in ("bridge", "homeserver"))
@@ -45,7 +47,8 @@ async def gather(database: Database, *, groups: int, members: int, now: datetime
         await db.flush()
         parts: dict[str, str] = {"account": ada}
         for number in range(groups):
-            await _put(db, _group(number, members, by=ada, bot=bot.id, now=now, parts=parts))
+            by = ada if number >= groups - own else others[number % COLLEAGUES]
+            await _put(db, _group(number, members, by=by, bot=bot.id, now=now, parts=parts))
     return Crowd(cookie, parts)
 
 

@@ -53,6 +53,7 @@ def wishes(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks panel")
     parser.add_argument("--on", default="sqlite,postgresql", help="which databases, with commas")
     parser.add_argument("--groups", default="1000", help="groups, with commas for several sizes")
+    parser.add_argument("--own", type=int, default=25, help="of them the reader's own")
     parser.add_argument("--members", type=int, default=100, help="members of each")
     parser.add_argument("--visits", type=int, default=100, help="of each page")
     parser.add_argument("--readers", type=int, default=200, help="at once")
@@ -73,7 +74,7 @@ async def measure(folder: Path, arguments: list[str]) -> list[Row]:
 async def _measure(folder: Path, wish: argparse.Namespace, groups: int, new: Callable[[], str], on: str) -> list[Row]:
     settings, port = _write(folder, new())
     await commands.migrate(settings)
-    people = await _filled(settings, groups=groups, members=wish.members)
+    people = await _filled(settings, groups=groups, own=min(wish.own, groups), members=wish.members)
     limit = ports.any_free()
     told_bare = json.dumps({"cookie": people.cookie, "parts": dict(people.parts)})
     async with (
@@ -186,11 +187,11 @@ def _pages(bare: subprocess.Popen[bytes]) -> dict[str, dict[str, int]]:
     return {path: facts for path, facts in learned.items() if facts["status"] == 200}
 
 
-async def _filled(settings: Path, *, groups: int, members: int) -> crowd.Crowd:
+async def _filled(settings: Path, *, groups: int, own: int, members: int) -> crowd.Crowd:
     house = commands.house_of(settings)
     database = connect(house.database_url, people=KeyRing.load(house.people_key))
     try:
-        return await crowd.gather(database, groups=groups, members=members, now=Clock().now())
+        return await crowd.gather(database, groups=groups, own=own, members=members, now=Clock().now())
     finally:
         await database.close()
 
