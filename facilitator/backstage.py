@@ -104,7 +104,7 @@ async def _tell(db: AsyncSession, place: Backstage, needs: Collection[Need], *, 
     lines = [[line.what, line.number, line.trouble] for line in telling.lines(needs)]
     await outbox.put(
         db, because("backstage", place.room, *sorted(causes)), place.room, utterance="backstage",
-        parameters={"group": place.name, "group_id": place.group, "lines": lines},
+        parameters={"group": place.name, "path": f"/groups/{place.group}", "lines": lines},
         priority=Priority.REPLY if safety else Priority.WELCOME, now=now,
     )  # fmt: skip
     for need, cause in zip(needs, causes, strict=True):

@@ -20,7 +20,7 @@ async def reply(call: Call) -> Reply:
         return Reply("panel_often")
     if token is None:
         return Reply("panel_unknown")
-    return Reply("panel_link", {"token": token}, lasts=accounts.LINK_LASTS)
+    return Reply("panel_link", {"path": f"/sign-in/{token}"}, lasts=accounts.LINK_LASTS)
 
 
 async def _alone(call: Call) -> bool:

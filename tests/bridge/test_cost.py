@@ -98,7 +98,7 @@ async def ben(running: Running) -> FakePerson:
 
 async def said(running: Running, ben: FakePerson, body: str) -> Counted:
     """What it costs to hear this so many times, one after another, in one room, where its writer was heard before."""
-    (room,) = running.server.rooms
+    (room,) = running.group_rooms()
     async with AtWork(running).running() as work:
         await ben.say(room, body)  # its key comes with it
         await work.quiet()
@@ -113,7 +113,7 @@ async def test_a_command_is_heard_and_answered_in_three_transactions_and_nine_st
     running: Running, ben: FakePerson
 ) -> None:
     counted = await said(running, ben, "!commands")
-    (room,) = running.server.rooms
+    (room,) = running.group_rooms()
     assert len(running.said(room)) == 2 + TIMES
     assert (counted.begun, counted.statements) == ({"changing": 3 * TIMES}, 9 * TIMES)
 

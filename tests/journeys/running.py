@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from functools import partial
 
 from bridge import commands, service
+from bridge.backstage import Backstage
 from bridge.house import Held, House
 from bridge.key_watch import KeyWatch
 from bridge.listener import Listener
@@ -45,7 +46,8 @@ LINES = (
         verified_on=date(2026, 1, 1), verified_by="Cleo",
     ),
 )  # fmt: skip
-WORDS = Words("112", LINES, sorted((c.words[0], c.about) for c in commands.COMMANDS))
+PANEL = "https://panel.test"
+WORDS = Words("112", LINES, commands.listed(), for_facilitators=commands.listed(for_facilitators=True), panel_url=PANEL)
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Running:
             *(waiting if self.shuffled is None else flowing),
             KeyWatch(self.house).pass_once,
             self._listener.door.pass_once,
+            Backstage(self.house).pass_once,
         ]
 
     async def _whole(self, worker: Reconciler | Sender) -> bool:
@@ -245,6 +248,17 @@ class Running:
     def all_marked(self, marker: RoomId) -> list[FakeRoom]:
         rooms = self.server.rooms.values()
         return [room for room in rooms if room.value("m.room.create", "io.hearth.room") == marker]
+
+    def group_rooms(self) -> list[MatrixRoomId]:
+        """The rooms the bot has made for groups and their members."""
+        apart = {each.room for each in self.backstage_rooms()}
+        made = [room for room in self.server.rooms.values() if room.value("m.room.create", "io.hearth.room")]
+        return [each.room for each in made if each.room not in apart and each.value("m.room.name", "name") != "Hearth"]
+
+    def backstage_rooms(self) -> list[FakeRoom]:
+        """Those it has made for facilitators alone."""
+        named = {room.room: str(room.value("m.room.name", "name")) for room in self.server.rooms.values()}
+        return [self.server.rooms[room] for room, name in named.items() if name.endswith(": facilitators")]
 
     def direct_rooms(self, person: UserId) -> list[FakeRoom]:
         """The rooms the bot made for itself and this person."""

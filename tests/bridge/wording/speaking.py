@@ -81,7 +81,7 @@ def _backstage() -> Iterator[Said]:
             ["not_delivered", 2, None], ["cannot_read", 2, None], ["draft", 1, None],
         ],
     }.items():  # fmt: skip
-        about = {"group": "Maple room", "group_id": "1d0c", "lines": lines}
+        about = {"group": "Maple room", "path": "/groups/1d0c", "lines": lines}
         yield Said(f"backstage: {branch}", "backstage", about, kind="backstage")
 
 
@@ -107,13 +107,18 @@ EVERY = (
     Said("not our room", "not_our_room"),
     Said("other matrix id", "other_matrix_id"),
     Said("panel alone", "panel_alone"),
-    Said("panel link", "panel_link", {"token": "x" * 43}, kind="direct"),
+    Said("panel link", "panel_link", {"path": "/sign-in/" + "x" * 43}, kind="direct"),
     Said("panel not confirmed", "panel_not_confirmed", kind="direct"),
     Said("panel often", "panel_often", kind="direct"),
     Said("panel unknown", "panel_unknown", kind="direct"),
     *_reminders(),
     Said("sessions", "sessions", {"sessions": [RUNNING, SOON, LATER]}),
     Said("no sessions", "sessions", {"sessions": []}),
+    Said("no sessions in a pause", "sessions", {"sessions": [], "resting": "paused"}),
+    Said("no sessions in a draft", "sessions", {"sessions": [], "resting": "draft"}),
+    Said("farewell", "farewell", {"words": "Thank you all.", "kept_by": "nobody"}),
+    Said("farewell without words", "farewell", {"words": "", "kept_by": "members"}),
+    Said("farewell with no line", "farewell", {"words": "Go well.", "kept_by": "members"}, lines=()),
     Said("unknown command", "unknown_command"),
     Said("welcome", "welcome", {"person": PERSON, "sessions": [LATER]}),
     Said("welcome in a session", "welcome", {"person": PERSON, "sessions": [RUNNING]}),
