@@ -16,7 +16,7 @@ from facilitator.ids import GroupId, MatrixRoomId
 from tests.cast import BEN, BOT, CLEO
 from tests.fake_people import FakePerson
 from tests.fake_rooms import FakeRoom
-from tests.fake_weather import dead_line, rate_limited
+from tests.fake_weather import Killed, dead_line, rate_limited
 from tests.journeys.running import Running
 from tests.journeys.test_twins import TWO_MINUTES, come_about
 
@@ -96,6 +96,35 @@ async def test_killed_while_it_hangs_nothing_is_lost_or_said_twice(
     await house.settle()
     assert await said(house, room, entered) == [1, 1]
     assert len(house.said(room)) == 3, "two welcomes and the card"
+
+
+@pytest.mark.parametrize("dies", ["after the words", "before our place is", "after our place"])
+async def test_killed_between_the_words_and_our_place_both_calls_are_answered_once(
+    house: Running, ben: tuple[FakePerson, MatrixRoomId], monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    person, room = ben
+    before = await place(house)
+    entered = await come_in(house)
+    await person.say(room, "!help")
+    with monkeypatch.context() as patched:
+        if dies == "before our place is":
+            patched.setattr("facilitator.sightings.listened", killed)
+        await house.passes[0]()
+        assert await place(house) == before, "the words alone are written down"
+        if dies == "before our place is":
+            with pytest.raises(Killed):
+                await house.passes[0]()
+    if dies == "after our place":
+        await house.passes[0]()
+    assert (await place(house) == before) == (dies != "after our place")
+    assert house.said(room)[2:] == [], "nothing of it was said in this life"
+    await house.start()
+    await house.settle()
+    assert await said(house, room, entered) == [1, 1]
+
+
+async def killed(*_: object, **__: object) -> None:
+    raise Killed("before a commit")
 
 
 async def test_what_is_said_while_a_room_cannot_be_looked_at_is_answered_meanwhile(
