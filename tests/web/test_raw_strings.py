@@ -9,11 +9,12 @@ from aiohttp.web import Application
 from jinja2 import Environment, nodes
 
 from facilitator.database import Database
-from facilitator.settings import Settings as House
 from tests.clock import TurnedClock
 from tests.pseudo import TONGUE, Pseudo, complaints, read
-from tests.web import sample
+from tests.web import gallery, sample
 from tests.web.conftest import Serve
+from tests.web.every_page import ADDRESSES, address, every_view
+from tests.web.gallery import Gallery
 from tests.web.paths import path_of
 from tests.web.sample import Sample
 from tests.web.visitor import Page, Visitor, new_session
@@ -21,79 +22,77 @@ from web import keys
 from web.cities import Cities
 from web.render import TEMPLATES, Templates
 from web.routes import ROUTES
-from web.who import Who
 
 DATA = (
-    "Linden House", "Maple room", "Harbour room", "Willow room", sample.PURPOSE, "The Listening Line", "day and night",
-    "Here", "hearth coordinator link --matrix-id", "Ada", "Dan", "ελληνικά",
+    "Linden House", "Maple room", "Harbour room", "Willow room", "Cedar room", "Pebble room", "Meadow room",
+    "Juniper room", "Lagoon room", "Heather room", sample.PURPOSE, sample.WAIVER, "Asked to go for now",
+    "The Listening Line", "day and night", "Here", "Ada", "Dan", "Fay", "Noor", "Firefox", "Hearth",
+    "hearth coordinator link --matrix-id",
 )  # fmt: skip
-"""What the sample's people typed, and what a host types on a command line."""
+"""What the gallery's people typed, what a browser is called, and what a host types on a command line."""
 DEVELOPERS = {"style"}
 """Pages for who works on Hearth, in English alone."""
 DONE = re.compile(r'done == "([a-z-]+)"')
-DONES = sorted({word for file in TEMPLATES.glob("*.html") for word in DONE.findall(file.read_text())})
-"""Every word an address may carry after a change."""
+CHANGED = {file.stem: DONE.findall(file.read_text()) for file in TEMPLATES.glob("*.html")}
+"""Every word an address may carry after a change, by the template that knows a sentence for it."""
+SENT_ELSEWHERE = {"sign-out", "leave", "language", "throw-away"}
 
 
 @pytest.fixture
-async def pseudo_ada(
-    app: Application, house: House, serve: Serve, cast: Sample, database: Database, clock: TurnedClock
-) -> AsyncIterator[Visitor]:
-    """Ada, reading a panel that speaks nothing else."""
+async def shown(app: Application, cast: Sample, database: Database, clock: TurnedClock) -> Gallery:
+    """Everything a page can show, in a panel that speaks nothing else."""
     app[keys.CITIES] = Cities([TONGUE])
     app[keys.TEMPLATES] = Templates({TONGUE: Pseudo()}, app[keys.CITIES], **app[keys.TEMPLATES].everywhere)
     async with database.transaction() as db:
         await sample.healths(db, cast.ada, cast.new, clock.now())
         for utterance, outcome in (("reminder", "failed"), ("welcome", "uncertain"), ("help", None)):
             await sample.unsaid(db, cast.settled, utterance, outcome, now=clock.now())
-    cookie, form_token = await sample.sign_in(database, cast.ada, clock.now())
+    return await gallery.hang(database, cast, clock.now())
+
+
+@pytest.fixture
+async def pseudo_ada(
+    app: Application, serve: Serve, shown: Gallery, database: Database, clock: TurnedClock
+) -> AsyncIterator[Visitor]:
+    cookie, form_token = await sample.sign_in(database, shown.ada, clock.now())
     async with new_session() as session:
         yield Visitor(session, await serve(app), cookie, form_token)
 
 
-def addresses(cast: Sample) -> Iterator[str]:
-    """Every page there is, with each of the groups; and each of them after every change."""
-    for route in ROUTES:
-        if route.method != "GET" or route.who is Who.UNASKED or route.name in DEVELOPERS:
-            continue
-        for group in (cast.settled, cast.new, cast.troubled):
-            parts = {**vars(cast), "group": group, "series": cast.series, "token": "x" * 43}
-            yield path_of(route.path, {name: str(value) for name, value in parts.items()})
-    yield from (f"/groups/{cast.settled}?done={word}" for word in DONES)
-    yield from (f"/?done={word}" for word in DONES)
-    yield "/nowhere"
+def after_changes(shown: Gallery) -> Iterator[str]:
+    for name, words in CHANGED.items():
+        if route := name.replace("_", "-") if name.replace("_", "-") in ADDRESSES else "":
+            yield from (f"{path_of(ADDRESSES[route], shown.parts())}?done={word}" for word in words)
 
 
-async def mistakes(visitor: Visitor, cast: Sample) -> list[tuple[str, Page]]:
-    """Every form that is there, sent back empty and with what nobody can use."""
+async def mistakes(visitor: Visitor, shown: Gallery) -> list[tuple[str, Page]]:
+    """Every form there is, sent empty and with what nobody can use."""
     found = []
-    for route in ROUTES:
-        if route.method != "POST" or route.name in ("sign-out", "leave", "language"):
-            continue
-        path = path_of(route.path, {"group": cast.settled, "series": cast.series, "token": "x" * 43})
+    for route in (route for route in ROUTES if route.method == "POST" and route.name not in SENT_ELSEWHERE):
+        path = path_of(route.path, shown.parts())
         page = await visitor.get(path)
-        fields = dict.fromkeys(re.findall(r'<(?:input|select|textarea)[^>]* name="([a-z_]+)"', page.text), "")
-        for typed in ("", "Berlni", "sober\x07" + "x" * 400):
-            sent = {name: typed for name in fields if name != "form_token"}
-            found.append((f"POST {path} {typed[:10]!r}", await visitor.post(path, sent)))
-        found.append((f"POST {path} more", await visitor.post(path, {"more": "x"})))
+        fields = set(re.findall(r'<(?:input|select|textarea)[^>]* name="([a-z_]+)"', page.text)) - {"form_token"}
+        for typed in ("", "sober\x07" + "x" * 400):
+            found.append((f"POST {route.path}", await visitor.post(path, dict.fromkeys(fields, typed))))
+    found.append(("POST more", await visitor.post("/groups/new", {"more": "x"})))
     found.append(("POST stale", await visitor.post("/groups/new", {"form_token": "x"})))
     return found
 
 
 async def test_no_page_has_a_raw_string_or_a_sentence_made_of_pieces(
-    pseudo_ada: Visitor, cast: Sample, clock: TurnedClock
+    pseudo_ada: Visitor, shown: Gallery, clock: TurnedClock
 ) -> None:
     stranger = Visitor(pseudo_ada.session, pseudo_ada.base)
-    pages = [(path, await pseudo_ada.get(path)) for path in dict.fromkeys(addresses(cast))]
+    views = [address(name, view, shown) for name, view in every_view() if name not in DEVELOPERS]
+    pages = [(path, await pseudo_ada.get(path)) for path in dict.fromkeys([*views, *after_changes(shown), "/nowhere"])]
     pages += [(f"signed out: {path}", await stranger.get(path)) for path in ("/", "/groups", "/help", "/nowhere")]
-    pages += await mistakes(pseudo_ada, cast)
+    pages += await mistakes(pseudo_ada, shown)
     pages.append(("damaged", await pseudo_ada.ask("POST", "/groups/new", body=b"\xff\xfe")))
     pages.append(("elsewhere", await pseudo_ada.get("/", Host="elsewhere.test")))
     clock.turn(timedelta(hours=13))
     pages.append(("too late", await pseudo_ada.get("/groups")))
     said = [(path, page.text) for path, page in pages if page.headers.get("Content-Type", "").startswith("text/html")]
-    assert len(said) > 20
+    assert len(said) > 80
     found = "\n".join(complaints(said, DATA))
     assert not found, f"\n{found}"
 
