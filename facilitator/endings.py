@@ -7,11 +7,11 @@ where it was. The farewell leaves the group's row for the outbox in one transact
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, outbox, rooms
-from facilitator.database.tables import Act, Group, Room
+from facilitator.database.tables import Act, Group, Room, RoomSighting
 from facilitator.ids import ActId, BotId, GroupId, RoomId, because
 from facilitator.rules.life import State
 
@@ -84,8 +84,10 @@ async def _close(db: AsyncSession, group: Group, *, now: datetime) -> bool:
 
 
 async def left(db: AsyncSession, room_id: RoomId, *, now: datetime) -> None:
-    """The bot is out of a room it has no business in any more. What was still to be said there never will be."""
+    """The bot is out of a room it has no business in any more, and forgets where it was: whoever asks it back into that
+    asks it into any room. What was still to be said there never will be."""
     await db.execute(update(Room).where(Room.id == room_id, Room.closed.is_(None)).values(closed=now))
+    await db.execute(delete(RoomSighting).where(RoomSighting.room_id == room_id))
     await db.execute(
         update(Act)
         .where(Act.room_id == room_id, Act.outcome.is_(None))

@@ -26,13 +26,20 @@ AGAIN_AND_AGAIN = [
     for first in range(1, step + 1)
 ]
 WHILE_PEOPLE_TALK = [Trial("talking", at=point) for point in range(TALK_BEGINS, LONGER_THAN_IT_TAKES, 1 if SOAK else 9)]
+PARTING_BEGINS = 60
+"""Before it the group comes to life."""
+ON_THE_LAST_DAY = [
+    Trial(story, at=point)
+    for story in ("left_to_nobody", "left_to_members")
+    for point in range(PARTING_BEGINS, 180, 1 if SOAK else 8)
+]
 BY_CHANCE = [Trial("two_at_once", seed=seed, mean_life=14 + 4 * (seed % 4)) for seed in range(1, RUNS + 1)]
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Sequence[Outcome]:
     """All trials, side by side on all processors."""
-    return play_all([*AT_EVERY_POINT, *AGAIN_AND_AGAIN, *WHILE_PEOPLE_TALK, *BY_CHANCE])
+    return play_all([*AT_EVERY_POINT, *AGAIN_AND_AGAIN, *WHILE_PEOPLE_TALK, *ON_THE_LAST_DAY, *BY_CHANCE])
 
 
 def failures(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[tuple[Trial, tuple[str, ...]]]:
@@ -53,6 +60,14 @@ def test_killed_between_talk_and_our_place_no_call_is_lost_or_answered_twice(out
     assert failures(outcomes, WHILE_PEOPLE_TALK) == []
     lived = [each for each in outcomes if each.trial in WHILE_PEOPLE_TALK and not each.deaths]
     assert lived, "the story has more points than were tried"
+
+
+def test_killed_on_a_groups_last_day_the_farewell_is_said_once_and_the_room_is_left(
+    outcomes: Sequence[Outcome],
+) -> None:
+    assert failures(outcomes, ON_THE_LAST_DAY) == []
+    lived = [each for each in outcomes if each.trial in ON_THE_LAST_DAY and not each.deaths]
+    assert lived, "the stories have more points than were tried"
 
 
 def test_killed_by_chance_in_bad_weather_everything_is_said_once(outcomes: Sequence[Outcome]) -> None:
