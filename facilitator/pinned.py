@@ -1,30 +1,36 @@
 """The identity each person's devices were first seen signed by, kept to notice when another takes its place.
 
 It may be nothing: somebody lost every device and began anew. It may be somebody else who has taken the account over.
-Only people who know them can tell, so a change is told and stops nothing by itself.
+Only people who know them can tell, so a change is told and stops nothing by itself; so is every one after it. Who has
+asked them says so, and from then on the new one is theirs.
 """
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, Update, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal
-from facilitator.database.tables import Account, Member, PinnedIdentity
+from facilitator import journal, ownership
+from facilitator.database.tables import Account, Member, PinnedIdentity, plain
 from facilitator.database.types import Blind, Blinded
 from facilitator.database.upsert import insert_into
-from facilitator.ids import AccountId, BotId, MemberId, UserId
+from facilitator.errors import N_, NotFound, TooLate
+from facilitator.ids import AccountId, BotId, GroupId, MemberId, UserId
 
 AT_ONCE = 500
 PERSON, KEY = Blind("matrix_id"), Blind("master_key")
+IDENTITIES = plain(PinnedIdentity)
+NO_MEMBER = N_("There is no such member in this group.")
+AGAIN = N_("Their identity has changed once more since you opened this page. Please ask them about it again.")
 
 
 async def seen(
     db: AsyncSession, bot: BotId, shown: Mapping[UserId, str], *, now: datetime
 ) -> frozenset[MemberId | AccountId]:
-    """Compare the public master keys that were shown with those first seen; whoever has none yet is pinned. Returns
-    who, by our ids, has another now and had not before; the journal has it, too."""
+    """Compare the public master keys that were shown with those that are theirs; whoever has none yet is pinned.
+    Returns who, by our ids, has another now than when they were last seen; the journal has it, too."""
     people, dialect = list(shown.items()), db.get_bind().dialect
     changed: set[str] = set()
     for start in range(0, len(people), AT_ONCE):
@@ -38,7 +44,7 @@ async def seen(
 
 
 async def changed(db: AsyncSession, bot: BotId, people: Collection[UserId]) -> dict[UserId, datetime]:
-    """Those of these whose identity is another than the first, and since when that is known."""
+    """Those of these whose identity is another than theirs, and since when that is known."""
     dialect = db.get_bind().dialect
     by_index = {str(PERSON.process_bind_param(user, dialect)): user for user in people}
     rows = await db.execute(
@@ -51,6 +57,27 @@ async def changed(db: AsyncSession, bot: BotId, people: Collection[UserId]) -> d
     return {by_index[index]: since for index, since in rows if since is not None}
 
 
+async def it_was_them(
+    db: AsyncSession, *, by: AccountId, group_id: GroupId, member_id: MemberId, noticed: datetime, now: datetime
+) -> None:
+    """A facilitator has asked them: the identity noticed then is theirs, in all their groups. Raises NotFound, and
+    TooLate when it has changed once more since."""
+    await ownership.group(db, by=by, group_id=group_id)
+    person = await db.scalar(select(Member.matrix_id).where(Member.id == member_id, Member.group_id == group_id))
+    if person is None:
+        raise NotFound(NO_MEMBER)
+    theirs = (PinnedIdentity.person_index == person, PinnedIdentity.changed.is_not(None))
+    latest = await db.scalar(select(func.max(PinnedIdentity.changed)).where(*theirs))
+    if latest is None:
+        return  # somebody else was faster, or it is the first one again
+    if latest > noticed:
+        raise TooLate(AGAIN)
+    await db.execute(delete(PinnedIdentity).where(*theirs, PinnedIdentity.latest.is_(None)))  # the next is theirs
+    confirmed = {"master_key": PinnedIdentity.latest, "latest": None, "changed": None, "since": now}
+    await db.execute(update(PinnedIdentity).where(*theirs).values(confirmed))
+    await journal.note(db, "identity confirmed", actor=by, group_id=group_id, subject=member_id, now=now)
+
+
 async def has_identity(db: AsyncSession, person: UserId) -> bool:
     """Whether any device of theirs was ever seen signed by its owner: then the others can be told from a stranger's."""
     found = select(PinnedIdentity.since).where(PinnedIdentity.person_index == person).limit(1)
@@ -61,19 +88,28 @@ async def _compared(db: AsyncSession, bot: BotId, shown: Mapping[str, str], now:
     """Both sides as blind indexes. Returns who has changed just now."""
     ours = (PinnedIdentity.bot_account_id == bot, PinnedIdentity.person_index.in_([_index(i) for i in shown]))
     rows = await db.execute(
-        select(PinnedIdentity.person_index, PinnedIdentity.master_key, PinnedIdentity.changed).where(*ours)
+        select(
+            PinnedIdentity.person_index, PinnedIdentity.master_key, PinnedIdentity.latest, PinnedIdentity.changed
+        ).where(*ours)
     )
-    pinned = rows.all()
-    other = {index for index, key, since in pinned if shown[index] != key and since is None}
-    again = {index for index, key, since in pinned if shown[index] == key and since is not None}
-    for indexes, moment in ((other, now), (again, None)):
-        if indexes:
-            await db.execute(
-                update(PinnedIdentity)
-                .where(PinnedIdentity.bot_account_id == bot, PinnedIdentity.person_index.in_(indexes))
-                .values(changed=moment)
-            )
-    return {str(index) for index in other}
+    fresh: list[dict[str, Any]] = []
+    other: set[str] = set()
+    for index, key, latest, since in rows:
+        if shown[index] == key:
+            fresh += [] if since is None else [{"index": index, "changed": None, "latest": None}]
+        elif shown[index] != latest:
+            known = latest is None and since is not None  # noticed by older code, which did not keep which it was
+            fresh.append({"index": index, "changed": since if known else now, "latest": Blinded(shown[index])})
+            other |= set() if known else {str(index)}
+    if fresh:
+        await db.execute(_noticed(bot), fresh)
+    return other
+
+
+def _noticed(bot: BotId) -> Update:
+    """What is known of many people now, each by their index."""
+    row = (IDENTITIES.c.bot_account_id == bot, IDENTITIES.c.person_index == bindparam("index", type_=Text()))
+    return update(IDENTITIES).where(*row).values(changed=bindparam("changed"), latest=bindparam("latest"))
 
 
 async def _pin(db: AsyncSession, bot: BotId, shown: Mapping[UserId, str], now: datetime) -> None:

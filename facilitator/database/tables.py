@@ -322,14 +322,16 @@ class KeySighting(Table):
 
 
 class PinnedIdentity(Table):
-    """The master key a person's devices were first seen signed by, to notice when another takes its place."""
+    """The master key a person's devices were first seen signed by, or the one a facilitator knows to be theirs, to
+    notice when another takes its place."""
 
     __tablename__ = "pinned_identities"
     bot_account_id: Mapped[BotId] = mapped_column(ForeignKey("bot_accounts.id", ondelete="CASCADE"), primary_key=True)
     person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
     master_key: Mapped[str] = mapped_column(Blind("master_key"))
     since: Mapped[datetime]
-    changed: Mapped[datetime | None]  # when another key was first seen; None while it is the same
+    changed: Mapped[datetime | None]  # when the latest was first seen; None while it is the same
+    latest: Mapped[str | None] = mapped_column(Blind("master_key"))  # where it is another than that
 
 
 class RateBucket(Table):

@@ -1,24 +1,28 @@
 """Another identity than the first is noticed once, told by our ids alone, and stops nothing."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from facilitator import bots, members, pinned
+from facilitator import bots, encryption_health, members, pinned, rooms, sightings
 from facilitator.database import Database
 from facilitator.database.tables import JournalEntry, PinnedIdentity
-from facilitator.ids import BotId, UserId
+from facilitator.errors import NotFound, TooLate
+from facilitator.ids import AccountId, BotId, GroupId, MatrixRoomId, MemberId, UserId
+from facilitator.rules import reach
+from facilitator.rules.reach import Health
 from tests import cast
-from tests.cast import ADA, BEN, BOT, CLEO
+from tests.cast import ADA, BEN, BOT, CLEO, Cast
 from tests.clock import TurnedClock
 
 ONE, TWO, THREE = "key one", "key two", "key three"
 
 
 class House:
-    def __init__(self, database: Database, clock: TurnedClock, bot: BotId) -> None:
-        self.database, self.clock, self.bot = database, clock, bot
+    def __init__(self, database: Database, clock: TurnedClock, who: Cast, bot: BotId) -> None:
+        self.database, self.clock, self.who, self.bot = database, clock, who, bot
+        self.group, self.ben = GroupId(""), MemberId("")
 
     async def seen(self, **shown: str) -> int:
         """How many are told of."""
@@ -31,10 +35,31 @@ class House:
         async with self.database.reading() as db:
             return set(await pinned.changed(db, self.bot, [ADA, BEN, CLEO]))
 
-    async def journal(self) -> int:
+    async def journal(self, verb: str = "identity changed") -> int:
         async with self.database.reading() as db:
-            entries = await db.scalars(select(JournalEntry).where(JournalEntry.verb == "identity changed"))
+            entries = await db.scalars(select(JournalEntry).where(JournalEntry.verb == verb))
             return len(entries.all())
+
+    async def health(self) -> datetime | None:
+        """Since when the roster shows Ben with a new identity."""
+        async with self.database.reading() as db:
+            ((health, since),) = (await encryption_health.of_group(db, self.group, now=self.clock.now())).values()
+        return since if health == Health.IDENTITY_CHANGED else None
+
+    async def it_was_them(
+        self, noticed: datetime | None, *, by: AccountId | None = None, member: MemberId | None = None
+    ) -> None:
+        assert noticed is not None
+        async with self.database.transaction() as db:
+            await pinned.it_was_them(
+                db, by=by or self.who.ada, group_id=self.group, member_id=member or self.ben, noticed=noticed,
+                now=self.clock.now(),
+            )  # fmt: skip
+
+    async def forget_which(self) -> None:
+        """As code did that did not keep it."""
+        async with self.database.transaction() as db:
+            await db.execute(update(PinnedIdentity).values(latest=None))
 
 
 @pytest.fixture
@@ -42,10 +67,15 @@ async def house(any_database: Database, clock: TurnedClock) -> House:
     who = await cast.enter(any_database, now=clock.now())
     groups = [await cast.open_group(any_database, who.ada, now=clock.now(), name=n) for n in ("Maple room", "Harbour")]
     async with any_database.transaction() as db:
-        for group in groups:
-            await members.invite(db, by=who.ada, group_id=group, matrix_id=BEN, now=clock.now())
         bot = await bots.enrol(db, user_id=BOT, homeserver="http://test", now=clock.now())
-    return House(any_database, clock, bot.id)
+        house = House(any_database, clock, who, bot.id)
+        for house.group in groups:
+            house.ben = await members.invite(db, by=who.ada, group_id=house.group, matrix_id=BEN, now=clock.now())
+        await rooms.take_charge(db, bot.id)
+        room = await rooms.group_room_id(db, house.group)
+        await sightings.found(db, room, MatrixRoomId("!one"), now=clock.now())
+        await encryption_health.expect(db, room, [BEN], now=clock.now())
+    return house
 
 
 async def test_the_first_identity_is_kept_and_the_same_again_is_nothing(house: House) -> None:
@@ -56,8 +86,61 @@ async def test_the_first_identity_is_kept_and_the_same_again_is_nothing(house: H
 async def test_another_is_told_once_for_each_group_and_stays_known(house: House) -> None:
     await house.seen(ada=ONE, ben=ONE)
     assert await house.seen(ada=ONE, ben=TWO) == 2, "in each of the two groups"
-    assert [await house.seen(ben=TWO), await house.seen(ben=THREE), await house.seen()] == [0, 0, 0]
+    assert [await house.seen(ben=TWO), await house.seen()] == [0, 0]
     assert (await house.changed(), await house.journal()) == ({BEN}, 2)
+
+
+async def test_every_later_one_is_noticed_and_shown_from_then_on(house: House) -> None:
+    await house.seen(ben=ONE)
+    await house.seen(ben=TWO)
+    before = await house.health()
+    house.clock.turn(reach.CHANGE_SHOWN)
+    assert await house.health() is None
+    assert [await house.seen(ben=THREE), await house.seen(ben=THREE)] == [2, 0]
+    assert await house.health() == house.clock.now() - timedelta(minutes=1) != before
+    assert [await house.seen(ben=TWO), await house.seen(ben=THREE)] == [2, 2], "to and fro is no secret either"
+
+
+async def test_a_facilitators_word_ends_the_notice_in_every_group_and_the_next_is_noticed_again(house: House) -> None:
+    await house.seen(ben=ONE)
+    await house.seen(ben=TWO)
+    noticed = await house.health()
+    await house.it_was_them(noticed)
+    await house.it_was_them(noticed)
+    assert (await house.changed(), await house.health(), await house.journal("identity confirmed")) == (set(), None, 1)
+    assert await house.seen(ben=TWO) == 0, "it is theirs now"
+    assert await house.seen(ben=ONE) == 2, "and the first is not any more"
+
+
+async def test_the_word_for_one_change_is_none_for_the_next(house: House) -> None:
+    await house.seen(ben=ONE)
+    await house.seen(ben=TWO)
+    noticed = await house.health()
+    await house.seen(ben=THREE)
+    with pytest.raises(TooLate):
+        await house.it_was_them(noticed)
+    assert await house.changed() == {BEN}
+
+
+async def test_it_is_for_those_who_run_the_group_to_say(house: House) -> None:
+    await house.seen(ben=ONE)
+    await house.seen(ben=TWO)
+    with pytest.raises(NotFound):
+        await house.it_was_them(await house.health(), by=house.who.dan)
+    with pytest.raises(NotFound):
+        await house.it_was_them(await house.health(), member=MemberId("nobody"))
+    assert await house.changed() == {BEN}
+
+
+async def test_what_older_code_noticed_is_not_told_again_and_can_be_confirmed(house: House) -> None:
+    for confirmed in (False, True):
+        await house.seen(ben=ONE)
+        await house.seen(ben=TWO)
+        await house.forget_which()
+        if confirmed:
+            await house.it_was_them(await house.health())
+        assert [await house.seen(ben=TWO), await house.seen(ben=THREE)] == [0, 2]
+        await house.seen(ben=ONE)
 
 
 async def test_a_facilitators_is_told_too(house: House) -> None:

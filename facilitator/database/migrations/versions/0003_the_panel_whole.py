@@ -79,6 +79,9 @@ def upgrade() -> None:
     with op.batch_alter_table("strangers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("why", sa.Text(), nullable=True))
 
+    with op.batch_alter_table("pinned_identities", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("latest", sa.Text(), nullable=True))
+
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reason", sa.LargeBinary(), nullable=True))
         batch_op.drop_index(batch_op.f("ix_journal_at"))
@@ -89,6 +92,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("pinned_identities", schema=None) as batch_op:
+        batch_op.drop_column("latest")
+
     with op.batch_alter_table("strangers", schema=None) as batch_op:
         batch_op.drop_column("why")
 
