@@ -253,4 +253,4 @@ async def _groups(db: AsyncSession, by: AccountId, ids: Iterable[GroupId]) -> di
         .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
         .where(Group.id.in_(sorted(ids)), GroupFacilitator.account_id == by)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

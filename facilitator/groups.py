@@ -23,7 +23,7 @@ from facilitator import (
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
 from facilitator.ids import AccountId, EventId, GroupId, UserId, because, new_id
 from facilitator.rules import names, recurrence
-from facilitator.rules.access import Part
+from facilitator.rules.access import Deed, Part
 from facilitator.rules.life import State
 from facilitator.rules.reach import Health
 from facilitator.rules.recurrence import Occurrence
@@ -206,9 +206,12 @@ async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1)
     return GroupList(tuple(lines), page, pages)
 
 
-async def page(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> GroupPage:
-    """Raises NotFound when the group is not theirs."""
-    group = await ownership.group(db, by=by, group_id=group_id, also_closed=True)
+async def page(
+    db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime, deed: Deed = Deed.SEE_GROUP
+) -> GroupPage:
+    """Also for a page on which something is asked for: `deed`. Raises NotFound when the group is not theirs, NotAllowed
+    when that is not theirs to do."""
+    group = await ownership.group(db, by=by, group_id=group_id, deed=deed, also_closed=True)
     revision, matched, trouble, looked, room_id, bot, created, left, matrix_room = (
         await db.execute(
             select(

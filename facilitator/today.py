@@ -196,4 +196,4 @@ async def _sessions(db: AsyncSession, by: AccountId, now: datetime) -> list[tupl
 
 async def _names(db: AsyncSession, group_ids: Iterable[GroupId]) -> dict[GroupId, str]:
     rows = await db.execute(select(Group.id, Group.name).where(Group.id.in_(sorted(group_ids))))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -5,6 +5,7 @@ from aiohttp.web import Request, Response
 from facilitator import deletions, groups
 from facilitator.errors import Invalid, TooLate
 from facilitator.rules import life
+from facilitator.rules.access import Deed
 from facilitator.rules.life import Change
 from web import forms, keys
 from web.forms import Mistyped, Typed
@@ -56,7 +57,11 @@ async def _ask(request: Request, typed: Typed) -> Response:
     app = request.config_dict
     async with app[keys.DATABASE].reading() as db:
         group = await groups.page(
-            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=app[keys.CLOCK].now()
+            db,
+            by=request[keys.SIGNED_IN].account_id,
+            group_id=group_id(request),
+            now=app[keys.CLOCK].now(),
+            deed=Deed.DELETE_GROUP,
         )
     if not life.may(Change.DELETE, group.life.state):
         raise TooLate(deletions.GOES_ON)

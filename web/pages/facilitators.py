@@ -27,9 +27,9 @@ async def add(request: Request) -> Response:
                 part=form.part, now=app[keys.CLOCK].now(),
             )  # fmt: skip
     except Mistyped as mistyped:
-        return _page(request, await _helm(request), mistyped.typed)
+        return await _again(request, mistyped.typed)
     except Invalid as refusal:
-        return _page(request, await _helm(request), forms.typed(request, refusal))
+        return await _again(request, forms.typed(request, refusal))
     await app[keys.BELL].ring()
     return go(request, "facilitators", group=group_id(request), done="added")
 
@@ -44,9 +44,10 @@ async def change_part(request: Request) -> Response:
                 account_id=request.match_info["account"], part=form.part, now=app[keys.CLOCK].now(),
             )  # fmt: skip
     except Mistyped as mistyped:
-        return _page(request, await _helm(request), mistyped.typed)
+        (await _helm(request)).one(request.match_info["account"])
+        return await _again(request, mistyped.typed)
     except Invalid as refusal:
-        return _page(request, await _helm(request), forms.typed(request, refusal))
+        return await _again(request, forms.typed(request, refusal))
     await app[keys.BELL].ring()
     if request.match_info["account"] == request[keys.SIGNED_IN].account_id:
         return go(request, "facilitators", group=group_id(request), done="own-part")
@@ -100,16 +101,24 @@ async def _helm(request: Request) -> Helm:
         return await facilitators.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
 
 
+async def _again(request: Request, typed: Typed) -> Response:
+    """What was typed cannot be used, if it was theirs to type at all."""
+    return _page(request, _theirs(await _helm(request)), typed)
+
+
+def _theirs(helm: Helm) -> Helm:
+    if not helm.may_change:
+        raise NotAllowed(NOT_AS_CO_FACILITATOR)
+    return helm
+
+
 def _page(request: Request, helm: Helm, typed: Typed) -> Response:
-    if not typed.values:
-        typed = Typed({"part": Part.FACILITATOR})
+    typed = Typed({"part": Part.FACILITATOR, **typed.values}, typed.errors, typed.facts)
     return see(request, "facilitators.html", status=422 if typed.errors else 200, helm=helm, typed=typed)
 
 
 async def _removal(request: Request, typed: Typed) -> Response:
-    helm = await _helm(request)
-    if not helm.may_change:
-        raise NotAllowed(NOT_AS_CO_FACILITATOR)
+    helm = _theirs(await _helm(request))
     one = helm.one(request.match_info["account"])
     if one.myself:
         return go(request, "leave-group", group=group_id(request))

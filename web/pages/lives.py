@@ -8,11 +8,21 @@ from facilitator import groups, lives
 from facilitator.errors import Invalid, TooLate
 from facilitator.groups import GroupPage
 from facilitator.rules import life as rules
+from facilitator.rules.access import Deed
 from facilitator.rules.life import Change, KeptBy
 from web import forms, keys, life
 from web.forms import Form, Mistyped, Typed
 from web.pages import go, see
 from web.pages.groups import group_id
+
+DEEDS = {
+    Change.OPEN: Deed.MAKE_READY,
+    Change.PAUSE: Deed.PAUSE_GROUP,
+    Change.RESUME: Deed.PAUSE_GROUP,
+    Change.CLOSE: Deed.CLOSE_GROUP,
+    Change.REOPEN: Deed.CLOSE_GROUP,
+}
+"""What each step is, where it is asked who may take it: also before its page is shown."""
 
 
 async def ask_to_open(request: Request) -> Response:
@@ -52,7 +62,9 @@ async def _ask(request: Request, change: Change, template: str, typed: Typed) ->
     app = request.config_dict
     now = app[keys.CLOCK].now()
     async with app[keys.DATABASE].reading() as db:
-        group = await groups.page(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now)
+        group = await groups.page(
+            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now, deed=DEEDS[change]
+        )
     if not rules.may(change, group.life.state):
         raise TooLate(lives.MEANWHILE)
     return _form(request, group, template, typed)

@@ -158,8 +158,7 @@ async def _give_away_form(request: Request, typed: Typed) -> Response:
 
 async def _page(request: Request, template: str, typed: Typed) -> Response:
     found = await _person(request, _account(request))
-    if not typed.values:
-        typed = Typed({"role": found.person.role})
+    typed = Typed({"role": found.person.role, **typed.values}, typed.errors, typed.facts)
     return see(request, template, status=422 if typed.errors else 200, typed=typed, found=found, person=found.person)
 
 
