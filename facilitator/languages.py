@@ -36,6 +36,13 @@ def spoken(folder: Path, domain: str) -> tuple[str, ...]:
     return (SOURCE, *sorted(translated - {SOURCE}))
 
 
+class Catalogue(GNUTranslations):
+    """Whose empty sentence is empty: under it gettext keeps the catalogue's own facts, and would say them."""
+
+    def gettext(self, message: str) -> str:
+        return super().gettext(message) if message else ""
+
+
 @cache
 def catalogue(folder: Path, domain: str, language: str) -> NullTranslations:
     """The sentences of a language. Whatever is not translated, or could not be filled in, stays English."""
@@ -50,7 +57,7 @@ def catalogue(folder: Path, domain: str, language: str) -> NullTranslations:
     compiled = BytesIO()
     write_mo(compiled, found)
     compiled.seek(0)
-    return GNUTranslations(compiled)
+    return Catalogue(compiled)
 
 
 def made_safe(message: Message, *, isolated: bool) -> None:
