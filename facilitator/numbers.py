@@ -73,7 +73,8 @@ class About:
 class Counter:
     """Counts groups, and remembers what it counted: a month that is over does not change. Memory of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
         self._known: OrderedDict[tuple[GroupId, str, date], Counted] = OrderedDict()
 
     async def of_group(self, db: AsyncSession, *, group: Group, minimum: int, now: datetime) -> Numbers:
@@ -102,8 +103,8 @@ class Counter:
 
     async def _of(self, db: AsyncSession, groups: Sequence[About], *, now: datetime) -> dict[GroupId, Counted]:
         key = {each: (each.id, each.time_zone, counting.months(now)[0]) for each in groups}
-        new = [each for each in groups if key[each] not in self._known][:AT_ONCE]
-        for each, counted in (await _count(db, new, now=now)).items():
+        new = [each for each in groups if key[each] not in self._known][: self._at_once]
+        for each, counted in (await _count(db, new, now=now)).items() if new else ():
             self._known[key[each]] = counted
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
