@@ -62,7 +62,7 @@ def test_killed_between_talk_and_our_place_no_call_is_lost_or_answered_twice(out
     assert lived, "the story has more points than were tried"
 
 
-def test_killed_on_a_groups_last_day_the_farewell_is_said_once_and_the_room_is_left(
+def test_killed_on_the_last_day_the_farewell_is_said_once_and_the_room_is_left(
     outcomes: Sequence[Outcome],
 ) -> None:
     assert failures(outcomes, ON_THE_LAST_DAY) == []
