@@ -34,8 +34,23 @@ PER_PAGE = 50
 IN_A_FILE = 10_000
 OF_THE_HOUSE = (
     "account added",
+    "account disabled",
+    "account enabled",
+    "coordinator account added",
+    "facilitator account added",
+    "identity changed",
+    "matrix id claim dropped",
+    "matrix id claimed",
+    "matrix id code said",
+    "matrix id freed",
+    "matrix id linked",
+    "own account changed",
+    "role changed to coordinator",
+    "role changed to facilitator",
+    "sign-in link asked for",
     "sign-in link made",
     "signed in",
+    "signed out everywhere else",
 )
 """What is about no group. What stands without a group otherwise was about one that is deleted, and is nobody's."""
 BOT = journal.BRIDGE

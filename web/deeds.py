@@ -35,6 +35,7 @@ DEEDS: Mapping[str, str] = {
                                                        "room."),
     "group to be closed, its room left to nobody": N_("%(who)s set a day to close the group and its room."),
     "identity changed": N_("The bot saw that %(whom)s confirm their devices under a new identity."),
+    "identity confirmed": N_("%(who)s said that the new identity of %(whom)s is really theirs."),
     "made co-facilitator": N_("%(who)s made %(whom)s a co-facilitator of the group."),
     "made facilitator": N_("%(who)s made %(whom)s a facilitator of the group."),
     "matrix id claim dropped": N_("%(who)s took back that a Matrix ID is theirs."),
