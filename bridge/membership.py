@@ -70,7 +70,12 @@ async def _may_be_there(db: Db, place: Place, person: UserId) -> bool:
 
 async def _uninvited(db: Db, place: Place, person: UserId, *, now: datetime) -> None:
     """How they came has been heard: if nobody who may has asked them in, there is nothing to wait for."""
-    if await _may_be_there(db, place, person):
+    assert place.group_id is not None
+    if place.members_of is None:
+        belongs = await members.may_be_backstage(db, place.group_id, person, also_at_rest=True)
+    else:
+        belongs = await members.may_be_there(db, place.group_id, person)
+    if belongs:
         await strangers.known_now(db, place.id, person)
     else:
         await strangers.noticed(db, place.id, [person], due=now)

@@ -166,9 +166,11 @@ async def may_be_there(db: AsyncSession, group_id: GroupId, person: UserId) -> b
     return await bots.is_ours(db, person) or await _runs(db, group_id, person)
 
 
-async def may_be_backstage(db: AsyncSession, group_id: GroupId, person: UserId) -> bool:
-    """Whether somebody has a place in the room of the group's facilitators: those who run it now, and our own bots."""
-    return await _is_facilitator(db, group_id, person) or await bots.is_ours(db, person)
+async def may_be_backstage(db: AsyncSession, group_id: GroupId, person: UserId, *, also_at_rest: bool = False) -> bool:
+    """Whether somebody has a place in the room of the group's facilitators: those who run it now, and our own bots.
+    Whose account rests has none for now, and is no stranger."""
+    runs = _runs if also_at_rest else _is_facilitator
+    return await runs(db, group_id, person) or await bots.is_ours(db, person)
 
 
 async def who(db: AsyncSession, group_id: GroupId | None, person: UserId) -> str:
