@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, ownership, rooms
+from facilitator import journal, ownership
 from facilitator.database.tables import Account, Group, GroupFacilitator
 from facilitator.errors import N_, Invalid, TooLate
 from facilitator.ids import AccountId, GroupId
@@ -158,8 +158,8 @@ def check_name(name: str, typed: str) -> None:
 
 
 async def _move(db: AsyncSession, group_id: GroupId, change: Change, to: Mapping[str, Any]) -> bool:
-    """From one state into another, and the room's look is asked for. Returns False where it is there already, by two
-    who pressed the same button. Raises TooLate where it can no longer be done."""
+    """From one state into another. Its room is the same in all of them, so no look is asked for. Returns False where it
+    is there already, by two who pressed the same button. Raises TooLate where it can no longer be done."""
     moved = await db.execute(
         update(Group)
         .where(Group.id == group_id, Group.deleted.is_(None), Group.state.in_(life.FROM[change]))
@@ -168,7 +168,6 @@ async def _move(db: AsyncSession, group_id: GroupId, change: Change, to: Mapping
     )
     db.expire_all()
     if moved.rowcount:  # type: ignore[attr-defined]
-        await rooms.group_changed(db, group_id)
         return True
     if await db.scalar(select(Group.state).where(Group.id == group_id)) != to["state"]:
         raise TooLate(MEANWHILE)

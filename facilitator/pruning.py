@@ -4,7 +4,7 @@ The tables of a house that runs for years would grow without end otherwise. Neve
 being said twice: of acts only kinds whose cause cannot come back go, by name, so that a new kind is kept until somebody
 has thought of it. A reminder's session is over for good; a command that is so old is not answered any more. A welcome,
 help, a word about somebody's device or about a move may be caused again after years, and its empty row says no. The
-journal is the organisation's own record and stays.
+journal is the organisation's own record and stays. What somebody deleted goes for good here as well (`deletions`).
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, inspect, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from facilitator import kept_forms, sightings, unread
+from facilitator import deletions, kept_forms, sightings, unread
 from facilitator.database.tables import (
     Act,
     FormerRoom,
@@ -49,7 +49,7 @@ async def prune(db: AsyncSession, *, now: datetime, at_once: int = AT_ONCE) -> b
         gone = delete(table).where(tuple_(*key).in_(some)).execution_options(synchronize_session=False)
         number: int = (await db.execute(gone)).rowcount  # type: ignore[attr-defined]
         more = more or number >= at_once
-    return more
+    return await deletions.purge(db, now=now, at_once=at_once) or more
 
 
 def _over(now: datetime) -> Iterator[tuple[type[Table], ColumnElement[bool]]]:

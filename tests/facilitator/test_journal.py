@@ -26,7 +26,8 @@ async def test_every_deed_is_noted_with_ids_of_ours_alone(any_scene: Scene) -> N
     ada, group = scene.cast.ada, scene.group
     assert {(each.verb, each.actor, each.group_id, each.subject) for each in noted} >= {
         ("account added", ada, None, ada),
-        ("group opened", ada, group, None),
+        ("group started", ada, group, None),
+        ("group opened, what is missing waived", ada, group, None),
         ("member invited", ada, group, member),
         ("member joined", member, group, None),
         ("member removed", ada, group, member),

@@ -220,4 +220,4 @@ async def test_it_takes_one_statement_for_each_table(scene: Scene, rows: int) ->
     for n in range(rows):
         await put(scene, "commands", n)
     await settle_all(scene)
-    assert await statements(scene, lambda: prune(scene)) == 7
+    assert await statements(scene, lambda: prune(scene)) == 11
