@@ -60,7 +60,7 @@ def verbs(value: ast.AST, module: ast.Module, function: ast.AST) -> set[str]:
             ]
             return {"".join(map(str, some)) for some in product(*lots)} - NOT_MADE
         case ast.Name(id=name):
-            found = [each for each in (*assigned(function, name), *assigned(module, name))]
+            found = [*assigned(function, name), *assigned(module, name)]
             assert found, f"nobody knows which verb {name} is"
             return verbs(found[0], module, function)
     raise AssertionError(f"nobody knows which verb this is: {ast.unparse(value)}")
