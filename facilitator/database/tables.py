@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy
 from sqlalchemy import ForeignKey, Index, MetaData, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from facilitator.database.types import Blind, Json, LocalDateTime, Sealed, SealedJson, UtcDateTime
 from facilitator.ids import AccountId, ActId, BotId, EventId, GroupId, MatrixRoomId, MemberId, RoomId, SeriesId, UserId
@@ -112,7 +112,6 @@ class SignIn(Table):
     created: Mapped[datetime]
     authenticated: Mapped[datetime]
     last_seen: Mapped[datetime]
-    account: Mapped[Account] = relationship(lazy="raise")
 
 
 class KeptForm(Table):
