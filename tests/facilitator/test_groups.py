@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from facilitator import groups, members, rooms, schedule, sightings
 from facilitator.database import Database
-from facilitator.database.tables import Group, GroupFacilitator, Room
+from facilitator.database.tables import Group, GroupFacilitator
 from facilitator.errors import Invalid, NotFound
 from facilitator.groups import GroupLine, RoomState, Seen
 from facilitator.ids import AccountId, GroupId, SeriesId, UserId
