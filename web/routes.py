@@ -27,6 +27,7 @@ from web.pages import (
     sessions,
     sign_ins,
     style,
+    waivers,
 )
 from web.who import Who
 
@@ -114,6 +115,8 @@ ROUTES = (
     Route("POST", PERSON + "/free", "free-person", people.free, Who.COORDINATOR),
     Route("GET", "/people" + GROUP, "give-away", people.ask_to_give_away, Who.COORDINATOR),
     Route("POST", "/people" + GROUP, "give-away", people.give_away, Who.COORDINATOR),
+    Route("GET", "/people" + GROUP + "/open", "waive", waivers.ask, Who.COORDINATOR),
+    Route("POST", "/people" + GROUP + "/open", "waive", waivers.waive, Who.COORDINATOR),
     Route("GET", "/me", "me", me.show, Who.SIGNED_IN),
     Route("POST", "/me", "me", me.save, Who.SIGNED_IN),
     Route("POST", "/me/sign-ins", "sign-out-elsewhere", me.sign_out_elsewhere, Who.SIGNED_IN),

@@ -39,6 +39,7 @@ class Kind(Enum):
     LEAD = "the group's facilitators', and its co-facilitators' not"
     BACK = "as LEAD, and for a deleted group alone"
     NOBODYS = "the coordinators', for a group that nobody runs any more"
+    WAITS = "the coordinators', for a draft that lacks something"
 
 
 TABLE: dict[tuple[str, str], Kind] = {
@@ -82,6 +83,8 @@ TABLE: dict[tuple[str, str], Kind] = {
     ("POST", "free-person"): Kind.HOUSE,
     ("GET", "give-away"): Kind.NOBODYS,
     ("POST", "give-away"): Kind.NOBODYS,
+    ("GET", "waive"): Kind.WAITS,
+    ("POST", "waive"): Kind.WAITS,
     ("GET", "group"): Kind.RUN,
     ("GET", "edit-group"): Kind.RUN,
     ("POST", "edit-group"): Kind.RUN,
@@ -127,6 +130,7 @@ FIELDS = {
     "renew-room": {"how": "upgrade"},
     "invite": {"matrix_id": "@new:chat.test"},
     "remove-member": {"reason": "x"},
+    "waive": {"reason": "x"},
     "change-part": {"part": "facilitator"},
     "remove-facilitator": {"reason": "x"},
     "new-series": {"weekday": "1", "at": "19:00", "minutes": "60", "time_zone": "Berlin", "first_day": ""},
@@ -137,6 +141,8 @@ FIELDS = {
     "new-person": {"account": new_id(), "name": "Zoe", "role": "coordinator", "matrix_id": ""},
 }
 """What a form carries that would go through, were it theirs; the others are buttons."""
+THROUGH = {Kind.HOUSE: ("own",), Kind.NOBODYS: ("left alone", "a draft"), Kind.WAITS: ("a draft",)}
+"""What a coordinator who runs nothing gets to see."""
 GOES_ON, ONLY_WHILE_DEVELOPING = ("events",), ("style",)
 """What does not end by itself, if one is let in; and what is nowhere in a house that is at work."""
 NAMES = ("Maple", "Harbour", "Willow", "@ben:chat.test")
@@ -146,7 +152,8 @@ NAMES = ("Maple", "Harbour", "Willow", "@ben:chat.test")
 @dataclass(frozen=True)
 class World:
     """Ada and Ben run the settled group, she as facilitator and he as co-facilitator; Dan runs another, Cora none; Eve
-    ran it until her account was disabled. `gone` was deleted, `left_alone` has nobody who runs it any more."""
+    ran it until her account was disabled. `gone` was deleted; `left_alone` and `draft` have nobody who runs them any
+    more."""
 
     visitors: dict[str, Visitor]
     file: Path
@@ -154,6 +161,7 @@ class World:
     other: GroupId
     gone: GroupId
     left_alone: GroupId
+    draft: GroupId
     series: SeriesId
     members: dict[GroupId, MemberId] = field(repr=False)
     accounts: dict[str, AccountId] = field(repr=False)
@@ -180,9 +188,9 @@ async def world(
         visitors = {"nobody": Visitor(session, base)}
         for name, account in ids.items():
             visitors[name] = Visitor(session, base, *(await sample.sign_in(database, account, clock.now())))
-        gone, left_alone, members = await set_apart(database, cast, ids, clock)
+        (gone, left_alone, draft), members = await set_apart(database, cast, ids, clock)
         yield World(
-            visitors, tmp_path / "hearth.db", cast.settled, cast.new, gone, left_alone, cast.series, members, ids
+            visitors, tmp_path / "hearth.db", cast.settled, cast.new, gone, left_alone, draft, cast.series, members, ids
         )
 
 
@@ -201,14 +209,16 @@ async def populate(database: Database, cast: Sample, clock: TurnedClock) -> dict
 
 async def set_apart(
     database: Database, cast: Sample, ids: dict[str, AccountId], clock: TurnedClock
-) -> tuple[GroupId, GroupId, dict[GroupId, MemberId]]:
+) -> tuple[tuple[GroupId, GroupId, GroupId], dict[GroupId, MemberId]]:
     now = clock.now()
     async with database.transaction() as db:
         gone = await sample.start_group(db, cast.ada, "Maple room again", now)
         await facilitators.add(db, by=cast.ada, group_id=gone, account_id=ids["ben"], part="co-facilitator", now=now)
         await deletions.delete_group(db, by=cast.ada, group_id=gone, typed_name="Maple room again", now=now)
         left_alone = await sample.open_group(db, cast.ada, "Willow room alone", now)
-        await facilitators.leave(db, by=cast.ada, group_id=left_alone, successor=ids["eve"], now=now)
+        draft = await sample.start_group(db, cast.ada, "Harbour room draft", now)
+        for group in (left_alone, draft):
+            await facilitators.leave(db, by=cast.ada, group_id=group, successor=ids["eve"], now=now)
         await sample.invite_everybody(db, cast.ada, cast.new, now)
         await facilitators.add(db, by=cast.ada, group_id=cast.new, account_id=ids["dan"], part="facilitator", now=now)
         await facilitators.leave(db, by=cast.ada, group_id=cast.new, now=now)
@@ -219,7 +229,7 @@ async def set_apart(
         await db.execute(update(Account).where(Account.id.in_([ids["dan"], ids["ada"]])).values(role="facilitator"))
         await db.execute(update(Account).where(Account.id == ids["eve"]).values(disabled=now))
         assert (await db.get_one(Group, gone)).deleted is not None
-    return gone, left_alone, members
+    return (gone, left_alone, draft), members
 
 
 def test_every_route_is_in_the_table() -> None:
@@ -296,6 +306,7 @@ def objects(route: Route, world: World) -> Iterator[tuple[str, dict[str, str]]]:
         yield "missing", nowhere
         yield "deleted", own | {"group": world.gone}
         yield "left alone", own | {"group": world.left_alone}
+        yield "a draft", own | {"group": world.draft}
     for name in named:
         if name != "group":
             yield "missing", own | {name: nowhere[name]}
@@ -313,11 +324,10 @@ def expected(kind: Kind, who: str, what: str) -> tuple[int, ...] | None:
         return (401,)
     if kind is Kind.OWN:
         return None
-    if kind in (Kind.HOUSE, Kind.NOBODYS):
+    if kind in THROUGH:
         if who != "cora":
             return (403,)
-        through = "left alone" if kind is Kind.NOBODYS else "own"
-        return None if what == through else (404,)
+        return None if what in THROUGH[kind] else (404,)
     not_as_co_facilitator = who == "ben" and kind is not Kind.RUN
     if who in ("ada", "ben") and (what == "own" or (what == "deleted" and kind is Kind.BACK)):
         return (403,) if not_as_co_facilitator else None

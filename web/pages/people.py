@@ -4,22 +4,29 @@ from typing import Any
 
 from aiohttp.web import Request, Response
 
-from facilitator import claims, facilitators, people
+from facilitator import claims, facilitators, people, waivers
 from facilitator.errors import Invalid, NotFound
 from facilitator.facilitators import HAS_SOMEBODY
 from facilitator.ids import AccountId, GroupId, new_id
 from facilitator.people import PersonPage
-from web import forms, keys
+from web import forms, keys, life
 from web.forms import Mistyped, Typed
 from web.pages import go, see
 from web.pages.groups import group_id, page_of
 
 
 async def list_all(request: Request) -> Response:
-    async with request.config_dict[keys.DATABASE].reading() as db:
+    app = request.config_dict
+    async with app[keys.DATABASE].reading() as db:
         found = await people.all_of_them(db, by=_me(request), page=page_of(request))
         without = await facilitators.without(db, by=_me(request))
-    return see(request, "people.html", people=found.lines, page=found.page, pages=found.pages, without=without)
+        drafts = await waivers.waiting(
+            db, by=_me(request), lines=app[keys.HOUSE].crisis_lines, now=app[keys.CLOCK].now()
+        )
+    return see(
+        request, "people.html", people=found.lines, page=found.page, pages=found.pages, without=without, drafts=drafts,
+        lacks=life.LACKS,
+    )  # fmt: skip
 
 
 async def new(request: Request) -> Response:
