@@ -26,7 +26,8 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 def pages(cast: Sample) -> list[str]:
     group = f"/groups/{cast.settled}"
     return [
-        "/help", "/home", "/journal", f"{group}/journal", f"{group}/numbers", "/groups", "/groups/new", group, f"{group}?done=invited", f"/groups/{cast.new}",
+        "/help", "/home", "/journal", f"{group}/journal", f"{group}/numbers", "/groups", "/groups/new", group,
+        f"{group}?done=invited", f"/groups/{cast.new}",
         f"/groups/{cast.troubled}", f"{group}/sessions/new", f"{group}/sessions/{cast.series}/end", "/nowhere",
     ]  # fmt: skip
 
