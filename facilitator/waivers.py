@@ -1,6 +1,7 @@
 """What a draft lacks, waived by a coordinator, so that one that waits for a second facilitator need not wait for ever.
 
-Of a draft that is not theirs they see its neutral name and what it lacks, no more; who let it open is kept, and why (R20).
+Of a draft that is not theirs they see its neutral name and what it lacks, no more; who let it open and why is kept
+(R20).
 """
 
 from collections.abc import Sequence
