@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp.web import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
 from facilitator.errors import N_, Invalid, Refused
 from web import keys
@@ -72,6 +73,12 @@ def plain_newlines(text: str) -> str:
 
 def day_or_none(text: object) -> object:
     return None if text == "" else text
+
+
+def day(text: object) -> object:
+    if text == "":
+        raise PydanticCustomError("missing", "no day")
+    return text
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(printable)]
@@ -147,7 +154,7 @@ class Pause(Form):
 
 
 class Close(Form):
-    closes_on: OptionalDay = None
+    closes_on: Annotated[date, BeforeValidator(day)]
     farewell: MaybeWords = ""
     kept_by: Literal["nobody", "members"]
     reason: MaybeLine = ""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from aiohttp.web import Request, Response
 
-from facilitator import editing, groups
+from facilitator import editing, groups, ownership
 from facilitator.editing import ChangedMeanwhile, Details
-from facilitator.errors import Invalid
+from facilitator.errors import Invalid, TooLate
 from facilitator.groups import GroupPage
 from facilitator.rules import life
 from web import chosen_language, forms, keys
@@ -23,6 +23,8 @@ WAS = "was_"
 
 async def ask(request: Request) -> Response:
     group = await _group(request)
+    if group.life.closed is not None:
+        raise TooLate(ownership.CLOSED)
     fields = _fields(request, Details(group.name, group.purpose, group.language, group.time_zone))
     return _form(request, group, Typed(_with_was(fields, fields, group.life.version)))
 
