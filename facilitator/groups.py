@@ -17,11 +17,13 @@ from facilitator import (
     ownership,
     pace,
     rooms,
+    roster,
     schedule,
     sightings,
 )
 from facilitator.database.tables import Account, Group, GroupFacilitator, Member, Room, RoomSighting
 from facilitator.ids import AccountId, EventId, GroupId, UserId, because, new_id
+from facilitator.roster import MemberLine
 from facilitator.rules import names, recurrence
 from facilitator.rules.access import Deed, Part
 from facilitator.rules.life import State
@@ -89,7 +91,7 @@ class GroupPage:
     time_zone: str
     room: RoomState
     facilitators: tuple[str, ...] = field(repr=False)
-    roster: tuple[members.MemberLine, ...] = field(repr=False)
+    roster: tuple[MemberLine, ...] = field(repr=False)
     series: tuple[schedule.SeriesLine, ...]
     progress: pace.Progress | None
     life: Life
@@ -231,7 +233,7 @@ async def page(
         time_zone=group.time_zone,
         room=room_state(revision, _seen(matched, trouble, looked), beats, now),
         facilitators=tuple(sorted((each.name for each in facilitators), key=str.casefold)),
-        roster=await members.roster(db, group_id, healths=healths),
+        roster=await roster.of_group(db, group_id, healths=healths),
         series=await schedule.lines(db, group_id, now=now),
         life=_life(group, facilitators, by=by, left=left is not None),
         own_health=next(

@@ -1,7 +1,6 @@
 """Who is asked into a group and how they stand with it. Leaving is the member's word, removal a facilitator's."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
@@ -9,35 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import bots, journal, outbox, ownership, rooms, schedule, strangers
 from facilitator.database.tables import Account, Group, GroupFacilitator, MatrixClaim, Member, MembershipSighting, Room
-from facilitator.encryption_health import Healths
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
 from facilitator.rules import allowed_servers, user_id
 from facilitator.rules.allowed_servers import Allowed
 from facilitator.rules.life import State
-from facilitator.rules.reach import Health
 
 INSIDE = ("invited", "joined")
 NOT_OPEN = N_("This group is a draft, and nobody is invited into a draft. Make it ready and open it first.")
 THEIR_SERVER_LEARNS = timedelta(seconds=10)
 """Another server asks for the bot's devices when the first of its people joins. A word that comes before it knows them
 is shown by strict apps as one from nobody, for good."""
-
-
-@dataclass(frozen=True)
-class MemberLine:
-    """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go.
-    `health`: whether they and the bot can read each other in the room, and since when it is as it is."""
-
-    id: MemberId
-    matrix_id: UserId = field(repr=False)
-    standing: str
-    since: datetime
-    reached: bool
-    trouble: str | None
-    next_try: datetime | None
-    health: Health | None = None
-    health_since: datetime | None = None
 
 
 async def invite(
@@ -221,41 +202,6 @@ async def has_account(db: AsyncSession, person: UserId) -> bool:
     """Whether they are a facilitator or coordinator here."""
     found = select(Account.id).where(Account.matrix_id_index == person, Account.disabled.is_(None))
     return await db.scalar(found) is not None
-
-
-async def roster(db: AsyncSession, group_id: GroupId, *, healths: Healths | None = None) -> tuple[MemberLine, ...]:
-    """The members of a group with what became of their invitations, by Matrix id."""
-    rows = await db.execute(
-        select(Member, MembershipSighting)
-        .outerjoin(Room, and_(Room.group_id == Member.group_id, Room.kind == "group"))
-        .outerjoin(
-            MembershipSighting,
-            and_(
-                MembershipSighting.room_id == Room.id,
-                MembershipSighting.person_index == Member.matrix_id_index,
-            ),
-        )
-        .where(Member.group_id == group_id)
-    )
-    lines = (_line(m, seen, (healths or {}).get(m.matrix_id_index)) for m, seen in rows)
-    return tuple(sorted(lines, key=lambda line: line.matrix_id))
-
-
-def _line(member: Member, seen: MembershipSighting | None, health: tuple[Health, datetime] | None) -> MemberLine:
-    """Whoever is not in the room cannot be judged by what they read there."""
-    stands = health if health is not None and member.standing == "joined" else (None, None)
-    ours = seen is not None and seen.invitation == member.invitation and member.standing == "invited"
-    return MemberLine(
-        id=member.id,
-        matrix_id=member.matrix_id,
-        standing=member.standing,
-        since=member.since,
-        reached=seen is not None and seen.membership in ("invite", "join"),
-        trouble=seen.trouble if seen and ours else None,
-        next_try=seen.next_try if seen and ours else None,
-        health=stands[0],
-        health_since=stands[1],
-    )
 
 
 def _ask(

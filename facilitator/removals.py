@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, members, ownership, rooms
+from facilitator import journal, members, ownership, rooms, roster
 from facilitator.database.tables import Member
 from facilitator.errors import N_, Invalid, NotFound, TooLate
 from facilitator.ids import AccountId, GroupId, MemberId
-from facilitator.members import MemberLine
+from facilitator.roster import MemberLine
 from facilitator.rules.access import Deed
 from facilitator.rules.allowed_servers import Allowed
 
@@ -25,10 +25,10 @@ SAY_WHY = N_("Say in a few words why, up to 300 letters. It is kept in the group
 async def member(db: AsyncSession, *, by: AccountId, group_id: GroupId, member_id: MemberId) -> MemberLine:
     """Somebody who could be removed, or was. Raises NotFound."""
     await ownership.group(db, by=by, group_id=group_id, deed=Deed.REMOVE_MEMBER)
-    for line in await members.roster(db, group_id):
-        if line.id == member_id:
-            return line
-    raise NotFound(NO_MEMBER)
+    found = await roster.one(db, group_id, member_id)
+    if found is None:
+        raise NotFound(NO_MEMBER)
+    return found
 
 
 async def remove(

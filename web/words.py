@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from facilitator.errors import N_
 from facilitator.groups import RoomState
-from facilitator.members import MemberLine
+from facilitator.roster import MemberLine
 from facilitator.rules.reach import Health
 
 ROOM_STATES: Mapping[str, str] = {

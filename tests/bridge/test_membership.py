@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from bridge import membership
 from bridge.heard import MembershipChanged
-from facilitator import groups, members, rooms
+from facilitator import groups, members, rooms, roster
 from facilitator.database.tables import Stranger
 from facilitator.ids import EventId, GroupId, MatrixRoomId, RoomId, UserId
 from facilitator.rooms import Place
@@ -35,7 +35,7 @@ class Group:
 
     async def standings(self) -> dict[UserId, str]:
         async with self.house.database.reading() as db:
-            return {line.matrix_id: line.standing for line in await members.roster(db, self.id)}
+            return {line.matrix_id: line.standing for line in await roster.of_group(db, self.id)}
 
     async def strangers(self) -> int:
         async with self.house.database.reading() as db:
@@ -199,6 +199,6 @@ async def test_what_is_heard_of_one_group_says_nothing_of_another(group: Group) 
     await house.invite(other, BEN)
     await group.hear(BEN, "leave")
     async with house.database.reading() as db:
-        assert [line.standing for line in await members.roster(db, other)] == ["invited"]
+        assert [line.standing for line in await roster.of_group(db, other)] == ["invited"]
         page = await groups.page(db, by=house.cast.ada, group_id=group.id, now=house.clock.now())
         assert [line.standing for line in page.roster] == ["left"]

@@ -10,7 +10,7 @@ from facilitator.database import Database
 from facilitator.database.tables import Act, Member, Room
 from facilitator.groups import GroupPage
 from facilitator.ids import AccountId, BotId, GroupId, MatrixRoomId, MemberId, RoomId, SeriesId, UserId
-from facilitator.members import MemberLine
+from facilitator.roster import MemberLine
 from facilitator.rules.wanted_room import ENCRYPTION, WantedRoom
 from facilitator.sightings import Looked
 from tests import cast

@@ -9,7 +9,7 @@ from sqlalchemy import event, select, update
 from facilitator import encryption_health, outbox, sightings, unread
 from facilitator.database.tables import Account, Act, KeySighting, PinnedIdentity, Room, RoomSighting
 from facilitator.ids import BotId, EventId, RoomId, UserId
-from facilitator.members import MemberLine
+from facilitator.roster import MemberLine
 from facilitator.rules.reach import SETTLES, SOONEST, Health, Reach
 from tests.cast import ADA, BEN, CLEO
 from tests.facilitator.scene import MAPLE, NOW, Scene

@@ -23,7 +23,7 @@ from facilitator import bots, groups, members, outbox, rooms, schedule, sighting
 from facilitator.database import Database
 from facilitator.groups import GroupPage
 from facilitator.ids import GroupId, MatrixRoomId, RoomId, SeriesId, UserId
-from facilitator.members import MemberLine
+from facilitator.roster import MemberLine
 from facilitator.settings import CrisisLine
 from tests import cast
 from tests.cast import Cast

@@ -14,11 +14,11 @@ from bridge.loops import keep_going
 from bridge.matrix.client import NioHomeserver
 from bridge.vitals import Vitals
 from bridge.wording import Words
-from facilitator import accounts, bots, groups, members, rooms, sightings
+from facilitator import accounts, bots, groups, members, rooms, roster, sightings
 from facilitator.clock import Clock
 from facilitator.database import Database, Unavailable
 from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, UserId
-from facilitator.members import MemberLine
+from facilitator.roster import MemberLine
 from facilitator.rules.allowed_servers import Allowed
 from tests import cast
 
@@ -133,7 +133,7 @@ class WholeBridge:
 
     async def line(self, group: GroupId, person: UserId) -> MemberLine:
         async with self.database.reading() as db:
-            return next(line for line in await members.roster(db, group) if line.matrix_id == person)
+            return next(line for line in await roster.of_group(db, group) if line.matrix_id == person)
 
     async def until_line(self, group: GroupId, person: UserId, holds: Callable[[MemberLine], bool]) -> MemberLine:
         async def shown() -> bool:

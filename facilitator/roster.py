@@ -1,0 +1,78 @@
+"""The members of a group as its page lists them: how each stands with it, and what became of their invitation.
+
+Of very many people, so columns are read, not rows, and the question is put into words once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from facilitator.database.tables import Member, MembershipSighting, Room, plain
+from facilitator.encryption_health import Healths
+from facilitator.ids import GroupId, MemberId, UserId
+from facilitator.rules.reach import Health
+
+MEMBER, ROOM, SEEN = plain(Member).c, plain(Room).c, plain(MembershipSighting).c
+OF_GROUP = (
+    select(
+        MEMBER.id, MEMBER.matrix_id, MEMBER.matrix_id_index, MEMBER.standing, MEMBER.since,
+        (SEEN.invitation == MEMBER.invitation).label("of_this_invitation"),
+        SEEN.membership, SEEN.trouble, SEEN.next_try,
+    )
+    .select_from(plain(Member))
+    .outerjoin(plain(Room), and_(ROOM.group_id == MEMBER.group_id, ROOM.kind == "group"))
+    .outerjoin(
+        plain(MembershipSighting), and_(SEEN.room_id == ROOM.id, SEEN.person_index == MEMBER.matrix_id_index)
+    )
+    .where(MEMBER.group_id == bindparam("group"))
+)  # fmt: skip
+ONE = OF_GROUP.where(MEMBER.id == bindparam("member"))
+
+
+@dataclass(frozen=True)
+class MemberLine:
+    """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go.
+    `health`: whether they and the bot can read each other in the room, and since when it is as it is."""
+
+    id: MemberId
+    matrix_id: UserId = field(repr=False)
+    standing: str
+    since: datetime
+    reached: bool
+    trouble: str | None
+    next_try: datetime | None
+    health: Health | None = None
+    health_since: datetime | None = None
+
+
+async def of_group(db: AsyncSession, group_id: GroupId, *, healths: Healths | None = None) -> tuple[MemberLine, ...]:
+    """By Matrix id."""
+    rows = await db.execute(OF_GROUP, {"group": group_id})
+    lines = (_line(row, (healths or {}).get(row.matrix_id_index)) for row in rows)
+    return tuple(sorted(lines, key=lambda line: line.matrix_id))
+
+
+async def one(db: AsyncSession, group_id: GroupId, member_id: MemberId) -> MemberLine | None:
+    """Without their health."""
+    row = (await db.execute(ONE, {"group": group_id, "member": member_id})).one_or_none()
+    return None if row is None else _line(row, None)
+
+
+def _line(row: Row[Any], health: tuple[Health, datetime] | None) -> MemberLine:
+    """Whoever is not in the room cannot be judged by what they read there."""
+    stands = health if health is not None and row.standing == "joined" else (None, None)
+    ours = row.of_this_invitation and row.standing == "invited"
+    return MemberLine(
+        id=row.id,
+        matrix_id=row.matrix_id,
+        standing=row.standing,
+        since=row.since,
+        reached=row.membership in ("invite", "join"),
+        trouble=row.trouble if ours else None,
+        next_try=row.next_try if ours else None,
+        health=stands[0],
+        health_since=stands[1],
+    )
