@@ -15,7 +15,7 @@ from facilitator import bots, form_tokens, journal
 from facilitator.database.tables import Account, JournalEntry, Link, SignIn, plain
 from facilitator.errors import N_, Invalid, NotFound, TooLate
 from facilitator.ids import AccountId, UserId, new_id
-from facilitator.rules import user_id
+from facilitator.rules import names, user_id
 from facilitator.rules.access import Role
 
 LINK_LASTS = timedelta(minutes=60)
@@ -80,6 +80,8 @@ async def add_coordinator(db: AsyncSession, *, name: str, matrix_id: str, now: d
 def checked_name(name: str) -> str:
     """What somebody likes to be called, in one line. Raises Invalid."""
     called = " ".join(name.split())
+    if names.unprintable(called):
+        raise Invalid("name", names.UNPRINTABLE)
     if not 0 < len(called) <= LONGEST_NAME:
         raise Invalid("name", N_("Give a name of 1 to 80 letters. Any name they like to be called is fine."))
     return called

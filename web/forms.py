@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from facilitator.errors import N_, Invalid, Refused
+from facilitator.rules import names
 from web import keys
 
 FORM_TOKEN = "form_token"  # noqa: S105 - a field's name
@@ -62,7 +63,8 @@ class Mistyped(Exception):
 
 
 def printable(text: str) -> str:
-    if any(c not in "\r\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Cn") for c in text):
+    strange = (c for c in text if c not in "\r\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Cn"))
+    if not all(map(names.is_new_emoji, strange)):
         raise ValueError("unprintable")
     return text
 

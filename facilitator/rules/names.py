@@ -8,11 +8,16 @@ import unicodedata
 from facilitator.errors import N_
 
 LONGEST = 64
+MOST_MARKS = 4
+"""On one letter. No script needs more; more climb over the lines above."""
 LEAST = 24
 """So much of a group's name its facilitators' room shows."""
 EMPTY = N_("Please give the room a name.")
 TOO_LONG = N_("This name is too long: please use at most 64 characters.")
-UNPRINTABLE = N_("This name contains characters that cannot be shown: please type it anew.")
+UNPRINTABLE = N_(
+    "There is a character in this name that cannot be seen, or that turns the line around. Please type the name anew. "
+    "Letters of every language are fine, and so are emoji."
+)
 TELLING = N_(
     "This name hints at what the group is about. Other servers, and anybody who sees a member's phone, can read a "
     "room's name, so please choose a neutral one, like “Maple room”."
@@ -92,15 +97,34 @@ def check(name: str) -> str | None:
         return EMPTY
     if len(name.strip()) > LONGEST:
         return TOO_LONG
-    if any(_unprintable(character) for character in name):
+    if unprintable(name):
         return UNPRINTABLE
     return TELLING if _tells(name) else None
 
 
+def unprintable(name: str) -> bool:
+    """Control, line-breaking, private and direction-changing characters, and marks in heaps; joiners belong to scripts
+    and emoji. Anybody's name is held to this, a group's and a person's."""
+    return any(map(_unprintable, name)) or TOO_MANY_MARKS.search(_marks(name)) is not None
+
+
 def _unprintable(character: str) -> bool:
-    """Control, line-breaking, private and direction-changing characters; joiners belong to scripts and emoji."""
     category = unicodedata.category(character)
-    return category in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} or (category == "Cf" and character not in "\u200c\u200d")
+    if category == "Cn":
+        return not is_new_emoji(character)
+    return category in {"Cc", "Cs", "Co", "Zl", "Zp"} or (category == "Cf" and character not in "\u200c\u200d")
+
+
+def is_new_emoji(character: str) -> bool:
+    """One that is younger than the tables of our Python: phones have it, and it is kept."""
+    return 0x1F000 <= ord(character) <= 0x1FAFF
+
+
+TOO_MANY_MARKS = re.compile(rf"m{{{MOST_MARKS + 1},}}")
+
+
+def _marks(name: str) -> str:
+    return "".join("m" if unicodedata.category(c) in {"Mn", "Me"} and c != "\ufe0f" else "." for c in name)
 
 
 def _tells(name: str) -> bool:

@@ -56,9 +56,46 @@ def test_characters_that_cannot_be_shown_are_refused(name: str) -> None:
     assert names.check(name) == names.UNPRINTABLE
 
 
+@pytest.mark.parametrize(
+    "name", ["Z\u0351\u0342\u0343\u0344\u0351\u0342algo", "\u2066Maple", "\u200fMaple", "\ufdd0", "\U0001fbff"]
+)
+def test_what_climbs_over_lines_or_turns_them_around_is_refused(name: str) -> None:
+    assert names.check(name) == names.UNPRINTABLE
+
+
+@pytest.mark.parametrize("name", ["👩🏽\u200d🌾 room", "❤\ufe0f", "\U0001fae8", "Việt", "ผู้ใหญ่", "שָׁלוֹם", "अनुच्छेद", "🇩🇪"])
+def test_every_script_and_every_emoji_is_a_name(name: str) -> None:
+    assert names.check(name) is None and not names.unprintable(name)
+
+
 def test_every_suggestion_is_neutral_and_none_comes_twice() -> None:
     suggested = [names.suggest(index) for index in range(960)]
     assert len(set(suggested)) == 960
     assert [name for name in suggested if names.check(name)] == []
     assert names.suggest(0) == "Maple room"
     assert names.suggest(960) == names.suggest(0)
+
+
+@pytest.mark.parametrize(
+    "group", ["Maple room", "x" * names.LONGEST, "🌿" * names.LONGEST, "e\u0301" * 32, "a b " * 16]
+)
+@pytest.mark.parametrize("pattern", [names.BACKSTAGE, "%(group)s – hinter der Bühne", "خلف الكواليس: %(group)s"])
+def test_backstage_is_called_after_its_group_in_the_length_that_every_name_has_to_keep(
+    group: str, pattern: str
+) -> None:
+    called = names.of_backstage(group, pattern)
+    assert names.check(called) is None
+    assert (pattern % {"group": ""}).strip() in called
+    assert group[:8].strip() in called
+    assert (called == pattern % {"group": group}) == ("…" not in called)
+
+
+@pytest.mark.parametrize("pattern", ["%(group)s: Suchthilfe", "%(group)s: therapists", "x" * 60 + "%(group)s"])
+def test_a_translation_that_says_too_much_or_leaves_no_place_is_not_taken(pattern: str) -> None:
+    assert names.of_backstage("Maple room", pattern) == "Maple room: facilitators"
+
+
+def test_half_a_letter_is_not_left_over() -> None:
+    family = "👩\u200d👧"
+    called = names.of_backstage(family * 30)
+    assert not called.partition("…")[0].endswith("\u200d")
