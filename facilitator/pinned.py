@@ -78,10 +78,12 @@ async def it_was_them(
     await journal.note(db, "identity confirmed", actor=by, group_id=group_id, subject=member_id, now=now)
 
 
-async def has_identity(db: AsyncSession, person: UserId) -> bool:
-    """Whether any device of theirs was ever seen signed by its owner: then the others can be told from a stranger's."""
-    found = select(PinnedIdentity.since).where(PinnedIdentity.person_index == person).limit(1)
-    return await db.scalar(found) is not None
+async def latest_change(db: AsyncSession, person: UserId) -> tuple[bool, datetime | None]:
+    """Whether any device of theirs was ever seen signed by its owner, so that the others can be told from a
+    stranger's; and when the identity they were signed by was last found to be another, if nobody has asked them."""
+    theirs = select(func.count(), func.max(PinnedIdentity.changed)).where(PinnedIdentity.person_index == person)
+    number, changed = (await db.execute(theirs)).one()
+    return number > 0, changed
 
 
 async def _compared(db: AsyncSession, bot: BotId, shown: Mapping[str, str], now: datetime) -> set[str]:

@@ -16,9 +16,11 @@ BEFORE = " \t\r\n\u00a0\"'`‘’“”„‚«»‹›*_"
 MARKS = ("!", "¡")
 AS_IF = str.maketrans("´❗❕", "'!!", "\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufe0f\ufeff")
 """What keyboards write instead, and what nobody sees. The full-width mark becomes ours by NFKC."""
-ALONE = frozenset({"help"})
+CALLS_FOR_HELP = ("sos", "hilfe", "مساعدة")
+"""Besides "help", which every catalogue names: the word of each language spoken here, wherever it is written."""
+ALONE = frozenset({"help", *CALLS_FOR_HELP[1:]})
 """Words that are a command even without the mark when they are the whole message in a group's room."""
-ALWAYS = frozenset({"help", "sos"})
+ALWAYS = frozenset({"help", *CALLS_FOR_HELP})
 """Words that with their mark are a command however much is written after them: a cry for help may be long."""
 LONGEST = 40
 

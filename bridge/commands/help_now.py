@@ -1,6 +1,6 @@
 """`!help`: where help is, at once, for anybody, whatever else is the matter. Numbers come first."""
 
-from bridge.commands.command import Call, Command, Reply
+from bridge.commands.command import CALLS_FOR_HELP, Call, Command, Reply
 from facilitator.errors import N_
 
 
@@ -8,4 +8,4 @@ async def reply(call: Call) -> Reply:
     return Reply("help")
 
 
-COMMAND = Command(("help", "sos"), N_("numbers to call or write to, right now"), reply)
+COMMAND = Command(("help", *CALLS_FOR_HELP), N_("numbers to call or write to, right now"), reply)

@@ -5,14 +5,19 @@ nobody who runs a group is locked out on the evening it meets.
 from bridge.commands.command import Call, Command, Reply
 from facilitator import accounts, bots, members, pinned, rooms, sightings
 from facilitator.errors import N_, TooLate
+from facilitator.rules.reach import CHANGE_SHOWN
 
 
 async def reply(call: Call) -> Reply:
-    """The token goes into the outbox, sealed, and is wiped when it has been said; nothing else keeps it."""
+    """The token goes into the outbox, sealed, and is wiped when it has been said; nothing else keeps it. Whoever runs
+    a person's server can add a device to their account, or an identity, but not unseen: such a one gets no link."""
     if not await _alone(call):
         await _offer_a_room(call)
         return Reply("panel_alone")
-    if not call.signed and await pinned.has_identity(call.db, call.sender):
+    has_identity, changed = await pinned.latest_change(call.db, call.sender)
+    if changed is not None and call.now - changed < CHANGE_SHOWN:
+        return Reply("panel_new_identity")
+    if has_identity and not call.signed:
         return Reply("panel_not_confirmed")
     try:
         token = await accounts.panel_link(call.db, person=call.sender, now=call.now)

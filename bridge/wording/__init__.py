@@ -39,6 +39,7 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "other_matrix_id": "m.text",
     "panel_alone": "m.notice",
     "panel_link": "m.notice",
+    "panel_new_identity": "m.notice",
     "panel_not_confirmed": "m.notice",
     "panel_often": "m.notice",
     "panel_unknown": "m.notice",
@@ -133,6 +134,8 @@ def templates(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    rightward = languages.direction(spoken(language)) == "ltr"
+    made.filters["isolated"] = str if rightward else languages.isolated
     install: Callable[..., None] = made.install_gettext_translations  # type: ignore[attr-defined]
     install(catalogue(language), newstyle=True)
     return made

@@ -1,6 +1,6 @@
 """The property that carries the reconciler, of any room at all: plan, take the steps, plan again: nothing is left."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +9,9 @@ from hypothesis import strategies as some
 
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Remove, SetState, Step
 from bridge.plan import plan, with_invited
-from facilitator.ids import RoomId
+from facilitator.ids import RoomId, UserId
 from facilitator.rules.server_acl import ServerAcl, only
-from facilitator.rules.wanted_room import ENCRYPTION, WantedRoom, power_levels
+from facilitator.rules.wanted_room import ENCRYPTION, Person, WantedRoom, backstage_room, power_levels
 from tests.bridge.test_plan import ADA, BEN, BOT, CLEO, DAN, EVERYBODY, RECOVERY, ROOM, SETTLED
 
 LEVEL = some.one_of(some.integers(-10, 200), some.just("50"), some.none())
@@ -52,6 +52,11 @@ ACLS = some.one_of(
 MEMBERSHIP = some.sampled_from(("join", "invite", "leave", "ban", "knock"))
 
 
+def backstage_levels(people: frozenset[UserId]) -> Mapping[str, Any]:
+    running = tuple(Person(person, "facilitator") for person in people)
+    return backstage_room(RoomId("7"), 1, group="Maple room", people=running).power_levels
+
+
 @some.composite
 def wanted_rooms(draw: some.DrawFn) -> WantedRoom:
     return WantedRoom(
@@ -59,7 +64,7 @@ def wanted_rooms(draw: some.DrawFn) -> WantedRoom:
         revision=draw(some.integers(1, 9)),
         name=draw(some.sampled_from(("Maple room", "Birch room"))),
         topic=draw(TEXT),
-        power_levels=power_levels(draw(PEOPLE)),
+        power_levels=draw(PEOPLE.map(power_levels) | PEOPLE.map(backstage_levels)),
         people=draw(PEOPLE),
         unwelcome=draw(PEOPLE | some.just(frozenset({BOT}))),
         additional_creators=draw(some.sampled_from(((), (RECOVERY,)))),

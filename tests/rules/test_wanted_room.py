@@ -3,7 +3,14 @@
 import pytest
 
 from facilitator.ids import RoomId, UserId
-from facilitator.rules.wanted_room import Person, WantedRoom, direct_room, group_room, power_levels
+from facilitator.rules.wanted_room import (
+    Person,
+    WantedRoom,
+    backstage_room,
+    direct_room,
+    group_room,
+    power_levels,
+)
 from tests.cast import ADA, BEN, BOT, CLEO, DAN, EVE
 
 ROOM = RoomId("room")
@@ -116,3 +123,35 @@ def test_a_wanted_room_shows_no_name_and_no_person() -> None:
     shown = repr(group(FACILITATOR, Person(BEN, "removed"), recovery=EVE)) + repr(Person(BEN, "left"))
     shown += repr(direct_room(ROOM, 1, name="Hearth", person=CLEO))
     assert [word for word in ("Maple", "ada", "ben", "cleo", "eve") if word in shown] == []
+
+
+# ------------------------------------------------------------------------------------------------------- backstage
+
+
+def backstage(*people: Person, waiting: frozenset[UserId] = frozenset(), name: str = "Maple room") -> WantedRoom:
+    return backstage_room(ROOM, 3, group=name, people=people, waiting=waiting)
+
+
+def test_backstage_are_those_who_run_the_group_and_nobody_else() -> None:
+    resting, recovery = Person(DAN, "resting"), Person(EVE, "recovery")
+    room = backstage(FACILITATOR, resting, recovery)
+    assert room.people == room.known == {ADA, EVE}
+    assert room.unwelcome == {DAN}
+    assert room.additional_creators == (EVE,)
+    assert backstage(FACILITATOR, waiting=frozenset({ADA})).people == frozenset()
+    assert backstage(FACILITATOR, waiting=frozenset({ADA})).known == {ADA}
+
+
+def test_backstage_nobody_is_asked_in_put_out_or_renamed_from_an_app() -> None:
+    levels, usual = backstage(FACILITATOR).power_levels, power_levels(frozenset({ADA}))
+    assert levels["users"] == {ADA: 50}
+    assert [levels[key] for key in ("invite", "kick", "ban")] == [100] * 3
+    assert levels["redact"] == 50
+    assert levels["events"] == usual["events"] | {"m.room.name": 100}
+    assert levels.keys() == usual.keys()
+
+
+def test_backstage_is_called_after_its_group() -> None:
+    room = backstage(FACILITATOR)
+    assert (room.name, room.backstage_of, room.topic) == ("Maple room: facilitators", "Maple room", None)
+    assert (room.join_rule, room.history_visibility, room.direct_to) == ("invite", "joined", None)

@@ -108,6 +108,7 @@ EVERY = (
     Said("other matrix id", "other_matrix_id"),
     Said("panel alone", "panel_alone"),
     Said("panel link", "panel_link", {"path": "/sign-in/" + "x" * 43}, kind="direct"),
+    Said("panel new identity", "panel_new_identity", kind="direct"),
     Said("panel not confirmed", "panel_not_confirmed", kind="direct"),
     Said("panel often", "panel_often", kind="direct"),
     Said("panel unknown", "panel_unknown", kind="direct"),
