@@ -105,8 +105,8 @@ class Running:
             Timer(self.house).pass_once,
             *(waiting if self.shuffled is None else flowing),
             KeyWatch(self.house).pass_once,
-            self._listener.door.pass_once,
             Backstage(self.house).pass_once,
+            self._listener.door.pass_once,
         ]
 
     async def _whole(self, worker: Reconciler | Sender) -> bool:
