@@ -28,7 +28,7 @@ from bridge.matrix.homeserver import (
 from bridge.moving import Mover
 from bridge.plan import obstacles, plan, with_invited
 from bridge.visit import Visit
-from facilitator import encryption_health, members, renewals, rooms, sightings, strangers
+from facilitator import encryption_health, members, missing, renewals, rooms, sightings, strangers
 from facilitator.ids import RoomId, UserId
 
 log = structlog.get_logger(__name__)
@@ -236,6 +236,7 @@ class Reconciler:
         inside = [user for user, membership in found.members.items() if membership == "join"]
         async with self._house.database.transaction() as db:
             await sightings.looked(db, visit.wanted.marker, seen, now=now)
+            await missing.looked_for(db, visit.wanted.marker, seen, now=now)
             due = now + strangers.GRACE
             await strangers.noticed(db, visit.wanted.marker, visit.uninvited.fresh, due=due)
             await members.found_inside(db, visit.wanted.marker, inside, revision=visit.wanted.revision, now=now)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import accounts
+from facilitator import accounts, missing
 from facilitator.database.tables import (
     Account,
     Group,
@@ -81,6 +81,7 @@ def _people() -> tuple[ScalarSelect[Any], ...]:
         select(func.max(KeySighting.since)).where(keys),
         select(func.count(MembershipSighting.membership)).where(people),
         select(func.count(MembershipSighting.trouble)).where(people),
+        select(func.max(MembershipSighting.missing)).where(people, MembershipSighting.membership == missing.GONE),
     )
     return tuple(each.correlate(Room).scalar_subquery() for each in asked)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import bots, journal, outbox, ownership, rooms, schedule, strangers
+from facilitator import bots, journal, missing, outbox, ownership, rooms, schedule, strangers
 from facilitator.database.tables import Account, Group, GroupFacilitator, MatrixClaim, Member, MembershipSighting, Room
 from facilitator.errors import N_, Invalid
 from facilitator.ids import AccountId, GroupId, MemberId, RoomId, UserId, because, new_id
@@ -220,17 +220,19 @@ def _ask(
 
 
 async def _stuck(db: AsyncSession, member: Member) -> bool:
-    trouble = await db.scalar(
-        select(MembershipSighting.trouble)
+    """Their invitation could not go out, or they are not where they were."""
+    seen = await db.scalar(
+        select(MembershipSighting)
         .join(Room, Room.id == MembershipSighting.room_id)
         .where(
             Room.group_id == member.group_id,
             Room.kind == "group",
             MembershipSighting.person_index == member.matrix_id_index,
-            MembershipSighting.invitation == member.invitation,
         )
     )
-    return member.standing == "invited" and trouble is not None
+    if seen is None or member.standing != "invited":
+        return seen is not None and missing.is_gone(member.standing, seen.membership)
+    return seen.invitation == member.invitation and seen.trouble is not None
 
 
 async def _find(db: AsyncSession, group_id: GroupId, person: UserId) -> Member | None:

@@ -120,7 +120,7 @@ def _not_made_before(room: AboutRoom) -> Any:
 def _asked(room_id: RoomId) -> Any:
     """Invited, all that are to be, and until when the last of the others has to wait: whoever cannot be reached for
     good is not among them."""
-    delivered = MembershipSighting.membership.in_(DELIVERED)
+    delivered = or_(MembershipSighting.membership.in_(DELIVERED), Member.standing == "joined")
     return (
         select(
             func.count().filter(delivered),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, outbox, ownership, rooms, sightings
+from facilitator import journal, missing, outbox, ownership, rooms, sightings
 from facilitator.database.tables import (
     Account,
     Act,
@@ -28,7 +28,7 @@ from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, UserId, be
 from facilitator.outbox import Priority
 
 How = Literal["upgrade", "remake"]
-AWAY = ("leave", "ban")
+AWAY = ("leave", "ban", missing.GONE)
 OUTDATED = ("other_version", "no_recovery")
 """What only a new room mends."""
 CLOSED_AFTER = timedelta(days=30)

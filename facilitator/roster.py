@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from facilitator import missing
 from facilitator.database.tables import Member, MembershipSighting, Room, plain
 from facilitator.encryption_health import Healths
 from facilitator.ids import GroupId, MemberId, UserId
@@ -20,7 +21,7 @@ OF_GROUP = (
     select(
         MEMBER.id, MEMBER.matrix_id, MEMBER.matrix_id_index, MEMBER.standing, MEMBER.since,
         (SEEN.invitation == MEMBER.invitation).label("of_this_invitation"),
-        SEEN.membership, SEEN.trouble, SEEN.next_try,
+        SEEN.membership, SEEN.trouble, SEEN.next_try, SEEN.missing,
     )
     .select_from(plain(Member))
     .outerjoin(plain(Room), and_(ROOM.group_id == MEMBER.group_id, ROOM.kind == "group"))
@@ -35,7 +36,8 @@ ONE = OF_GROUP.where(MEMBER.id == bindparam("member"))
 @dataclass(frozen=True)
 class MemberLine:
     """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go.
-    `health`: whether they and the bot can read each other in the room, and since when it is as it is."""
+    `health`: whether they and the bot can read each other in the room, and since when it is as it is. `gone`: since
+    when they are not in the room, though nobody heard them leave."""
 
     id: MemberId
     matrix_id: UserId = field(repr=False)
@@ -46,6 +48,7 @@ class MemberLine:
     next_try: datetime | None
     health: Health | None = None
     health_since: datetime | None = None
+    gone: datetime | None = None
 
 
 async def of_group(db: AsyncSession, group_id: GroupId, *, healths: Healths | None = None) -> tuple[MemberLine, ...]:
@@ -63,7 +66,8 @@ async def one(db: AsyncSession, group_id: GroupId, member_id: MemberId) -> Membe
 
 def _line(row: Row[Any], health: tuple[Health, datetime] | None) -> MemberLine:
     """Whoever is not in the room cannot be judged by what they read there."""
-    stands = health if health is not None and row.standing == "joined" else (None, None)
+    gone = missing.is_gone(row.standing, row.membership)
+    stands = health if health is not None and row.standing == "joined" and not gone else (None, None)
     ours = row.of_this_invitation and row.standing == "invited"
     return MemberLine(
         id=row.id,
@@ -75,4 +79,5 @@ def _line(row: Row[Any], health: tuple[Health, datetime] | None) -> MemberLine:
         next_try=row.next_try if ours else None,
         health=stands[0],
         health_since=stands[1],
+        gone=row.missing if gone else None,
     )

@@ -242,6 +242,7 @@ async def people_seen(
             set_={
                 "membership": insert.excluded.membership,
                 "seen": now,
+                "missing": None,
                 "trouble": case((there, None), else_=MembershipSighting.trouble),
                 "next_try": case((there, None), else_=MembershipSighting.next_try),
             },

@@ -27,6 +27,7 @@ TOO_LONG = N_("That is too long. Please shorten it.")
 NOT_A_NUMBER = N_("Please choose a number.")
 NOT_A_DAY = N_("Please choose a day, or leave this empty.")
 STRANGE = N_("There is a character in it that cannot be used. Please type it anew.")
+CHANGED = N_("This form has changed since. Please go back, reload the page and try again.")
 
 SENTENCES = {
     "missing": FILL_IN,
@@ -171,6 +172,12 @@ class Invite(Form):
     matrix_id: Line
 
 
+class ItWasThem(Form):
+    """`noticed`: which change of identity the page told of, by its moment."""
+
+    noticed: Line
+
+
 class Schedule(Form):
     weekday: int
     at: Line
@@ -250,7 +257,7 @@ def read(request: Request, form: type[F]) -> F:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     if any(problem["type"] == "extra_forbidden" for problem in problems):
-        raise BadForm(N_("This form has changed since. Please go back, reload the page and try again."))
+        raise BadForm(CHANGED)
     raise Mistyped(Typed(values, {str(problem["loc"][0]): sentence(problem) for problem in problems}))
 
 

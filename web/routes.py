@@ -88,6 +88,7 @@ ROUTES = (
     Route("POST", GROUP + "/members", "invite", members.invite, Who.SIGNED_IN),
     Route("GET", MEMBER + "/remove", "remove-member", members.ask_to_remove, Who.SIGNED_IN),
     Route("POST", MEMBER + "/remove", "remove-member", members.remove, Who.SIGNED_IN),
+    Route("POST", MEMBER + "/identity", "it-was-them", members.it_was_them, Who.SIGNED_IN),
     Route("POST", MEMBER + "/readmit", "readmit", members.readmit, Who.SIGNED_IN),
     Route("GET", GROUP + "/facilitators", "facilitators", facilitators.show, Who.SIGNED_IN),
     Route("POST", GROUP + "/facilitators", "facilitators", facilitators.add, Who.SIGNED_IN),

@@ -105,6 +105,10 @@ YOURSELF: Mapping[str, str] = {
                           "steps."),
 }  # fmt: skip
 
+NOT_THERE = N_("Not in the room any more")
+WHY_NOT_THERE = N_("They were in the room, and are not in it now. The bot did not hear them leave: perhaps their "
+                   "server and others did not agree for a moment. Ask them in another way whether they would like to "
+                   "come back.")  # fmt: skip
 NOT_REACHED = N_("Invitation not delivered")
 ON_ITS_WAY = N_("Invitation on its way")
 
@@ -143,6 +147,8 @@ def of_member(member: MemberLine) -> str:
     """How somebody stands with the group."""
     if member.standing == "invited" and member.trouble is not None:
         return ON_ITS_WAY if member.trouble in BY_THEMSELVES else NOT_REACHED
+    if member.gone is not None:
+        return NOT_THERE
     if member.standing == "joined" and member.health is not None:
         return CAN_READ.get(member.health, STANDINGS["joined"])
     return STANDINGS.get(member.standing, member.standing)
@@ -168,10 +174,12 @@ def none_can_read(roster: Sequence[MemberLine]) -> bool:
 
 
 def is_stuck(member: MemberLine) -> bool:
-    """The invitation goes nowhere until somebody does something."""
-    return member.trouble is not None and member.trouble not in BY_THEMSELVES
+    """They do not come into the room until somebody does something."""
+    return member.gone is not None or (member.trouble is not None and member.trouble not in BY_THEMSELVES)
 
 
 def reason_of_member(member: MemberLine) -> str:
-    """Why an invitation has not gone out, and the mend; empty when there is nothing to say."""
+    """Why they are not in the room, and the mend; empty when there is nothing to say."""
+    if member.gone is not None:
+        return WHY_NOT_THERE
     return MEMBER_TROUBLES.get(member.trouble, SOME_MEMBER_TROUBLE) if member.trouble else ""

@@ -283,6 +283,7 @@ class MembershipSighting(Table):
     trouble: Mapped[str | None]
     next_try: Mapped[datetime | None]
     seen: Mapped[datetime]
+    missing: Mapped[datetime | None]  # since when looks do not show them, though they joined and nothing was heard
 
 
 class FormerRoom(Table):

@@ -1,12 +1,15 @@
-"""Asking somebody into a group, by their Matrix id, removing somebody with a reason, and undoing it."""
+"""Asking somebody into a group, by their Matrix id, removing somebody with a reason and undoing it, and saying that a
+new identity is a member's own."""
+
+from datetime import UTC, datetime
 
 from aiohttp.web import Request, Response
 
-from facilitator import members, removals
+from facilitator import members, pinned, removals
 from facilitator.errors import Invalid
 from facilitator.ids import MemberId
 from web import forms, keys
-from web.forms import Mistyped, Typed
+from web.forms import BadForm, Mistyped, Typed
 from web.pages import go, see
 from web.pages.groups import group_id, group_page
 
@@ -68,6 +71,20 @@ async def readmit(request: Request) -> Response:
     return go(request, "group", group=group_id(request), done="invited")
 
 
+async def it_was_them(request: Request) -> Response:
+    app = request.config_dict
+    try:
+        form = forms.read(request, forms.ItWasThem)
+        async with app[keys.DATABASE].transaction() as db:
+            await pinned.it_was_them(
+                db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), member_id=_member(request),
+                noticed=_moment(form.noticed), now=app[keys.CLOCK].now(),
+            )  # fmt: skip
+    except Mistyped as mistyped:
+        return await group_page(request, mistyped.typed)
+    return go(request, "group", group=group_id(request), done="confirmed")
+
+
 async def _removal(request: Request, typed: Typed) -> Response:
     async with request.config_dict[keys.DATABASE].reading() as db:
         member = await removals.member(
@@ -77,6 +94,13 @@ async def _removal(request: Request, typed: Typed) -> Response:
         request, "remove_member.html", status=422 if typed.errors else 200, group=group_id(request), member=member,
         typed=typed,
     )  # fmt: skip
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise BadForm(forms.CHANGED) from None
 
 
 def _member(request: Request) -> MemberId:

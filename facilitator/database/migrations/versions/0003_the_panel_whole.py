@@ -79,6 +79,9 @@ def upgrade() -> None:
     with op.batch_alter_table("strangers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("why", sa.Text(), nullable=True))
 
+    with op.batch_alter_table("membership_sightings", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("missing", UTC, nullable=True))
+
     with op.batch_alter_table("pinned_identities", schema=None) as batch_op:
         batch_op.add_column(sa.Column("latest", sa.Text(), nullable=True))
 
@@ -92,6 +95,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("membership_sightings", schema=None) as batch_op:
+        batch_op.drop_column("missing")
+
     with op.batch_alter_table("pinned_identities", schema=None) as batch_op:
         batch_op.drop_column("latest")
 
