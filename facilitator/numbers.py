@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Group, GroupFacilitator, JournalEntry, Series
+from facilitator.glance import Glance
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules import counting, small_numbers
 from facilitator.rules.counting import Step
@@ -77,7 +78,7 @@ class Counter:
         self._at_once = at_once
         self._known: OrderedDict[tuple[GroupId, str, date], Counted] = OrderedDict()
 
-    async def of_group(self, db: AsyncSession, *, group: Group, minimum: int, now: datetime) -> Numbers:
+    async def of_group(self, db: AsyncSession, *, group: Glance, minimum: int, now: datetime) -> Numbers:
         """Of one group; whose it is has been asked before."""
         about = About(group.id, group.time_zone, group.created)
         (counted,) = (await self._of(db, [about], now=now)).values()

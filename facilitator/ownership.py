@@ -1,6 +1,6 @@
 """Whose group it is. Every use case on one group begins here, so that forgetting to ask returns nothing."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Account, Group, GroupFacilitator
@@ -14,6 +14,14 @@ CLOSED = N_("This group is closed. You can still look at it, or delete it, but n
 NOT_AS_CO_FACILITATOR = N_("Co-facilitators may not do this. Please ask a facilitator of the group.")
 NOT_YOURS = N_("Your account may not do this.")
 
+THEIRS = (
+    select(Group, GroupFacilitator.role)
+    .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
+    .where(Group.id == bindparam("group"), GroupFacilitator.account_id == bindparam("by"))
+)
+ROLE = select(Account.role).where(Account.id == bindparam("by"), Account.disabled.is_(None))
+"""Asked again and again, so put into words once."""
+
 
 async def group(
     db: AsyncSession,
@@ -26,25 +34,24 @@ async def group(
 ) -> Group:
     """The group, if this account runs it. Raises NotFound; NotAllowed when their part in it does not reach to `deed`;
     TooLate when it is closed and that is not asked for. A deleted one is found by nobody but those who ask for that."""
-    row = (
-        await db.execute(
-            select(Group, GroupFacilitator.role)
-            .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-            .where(Group.id == group_id, GroupFacilitator.account_id == by)
-        )
-    ).one_or_none()
+    row = (await db.execute(THEIRS, {"group": group_id, "by": by})).one_or_none()
     if row is None or (row[0].deleted is not None and not also_deleted):
         raise NotFound(UNKNOWN)
     found, part = row
-    if not access.may(deed, part=part):
-        raise NotAllowed(NOT_AS_CO_FACILITATOR)
+    check(deed, part=part)
     if found.closed is not None and not also_closed:
         raise TooLate(CLOSED)
     return found
 
 
+def check(deed: Deed, *, part: str) -> None:
+    """Raises NotAllowed unless it is theirs to do whose part in a group this is."""
+    if not access.may(deed, part=part):
+        raise NotAllowed(NOT_AS_CO_FACILITATOR)
+
+
 async def in_the_house(db: AsyncSession, *, by: AccountId, deed: Deed) -> None:
     """What is done in the house, not in a group. Raises NotAllowed unless this account's role reaches to it."""
-    role = await db.scalar(select(Account.role).where(Account.id == by, Account.disabled.is_(None)))
+    role = await db.scalar(ROLE, {"by": by})
     if not access.may(deed, role=role):
         raise NotAllowed(NOT_YOURS)

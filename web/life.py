@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from facilitator.errors import N_
+from facilitator.glance import Glance
 from facilitator.groups import GroupPage
 from facilitator.rules import life
 from facilitator.rules.life import Change, Lack, Line, State
@@ -46,7 +47,7 @@ class Standing:
     next: str
 
 
-def standing(group: GroupPage, lines: Sequence[Line], now: datetime) -> Standing:
+def standing(group: GroupPage | Glance, lines: Sequence[Line], now: datetime) -> Standing:
     if group.life.state != State.DRAFT:
         lacks: tuple[Lack, ...] = ()
     else:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from facilitator import lives, ownership
+from facilitator import glance, lives
 from facilitator.ids import AccountId, GroupId, UserId
 from facilitator.numbers import Counter, Numbers
 from tests.facilitator.scene import NOW, Scene
@@ -12,7 +12,7 @@ LATER = NOW + timedelta(days=130)  # March 2027: November to February are over
 
 async def of_group(scene: Scene, group: GroupId | None = None, *, now: datetime = LATER, minimum: int = 5) -> Numbers:
     async with scene.database.reading() as db:
-        found = await ownership.group(db, by=scene.cast.ada, group_id=group or scene.group, also_closed=True)
+        found = await glance.of_group(db, by=scene.cast.ada, group_id=group or scene.group)
         return await Counter().of_group(db, group=found, minimum=minimum, now=now)
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp.web import Request, Response
 
-from facilitator import deletions, groups
+from facilitator import deletions, glance
 from facilitator.errors import Invalid, TooLate
 from facilitator.rules import life
 from facilitator.rules.access import Deed
@@ -54,15 +54,9 @@ async def undelete(request: Request) -> Response:
 
 
 async def _ask(request: Request, typed: Typed) -> Response:
-    app = request.config_dict
-    async with app[keys.DATABASE].reading() as db:
-        group = await groups.page(
-            db,
-            by=request[keys.SIGNED_IN].account_id,
-            group_id=group_id(request),
-            now=app[keys.CLOCK].now(),
-            deed=Deed.DELETE_GROUP,
-        )
+    by = request[keys.SIGNED_IN].account_id
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        group = await glance.of_group(db, by=by, group_id=group_id(request), deed=Deed.DELETE_GROUP)
     if not life.may(Change.DELETE, group.life.state):
         raise TooLate(deletions.GOES_ON)
     status = 422 if typed.errors else 200

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from aiohttp.web import Request, Response
 
-from facilitator import editing, groups, ownership
+from facilitator import editing, glance, ownership
 from facilitator.editing import ChangedMeanwhile, Details
 from facilitator.errors import Invalid, TooLate
-from facilitator.groups import GroupPage
+from facilitator.glance import Glance
 from facilitator.rules import life
 from web import chosen_language, forms, keys
 from web.forms import Mistyped, Typed
@@ -75,17 +75,14 @@ def _fields(request: Request, details: Details) -> dict[str, str]:
     return {name: getattr(shown, name) for name in FIELDS}
 
 
-async def _group(request: Request) -> GroupPage:
-    app = request.config_dict
-    async with app[keys.DATABASE].reading() as db:
-        return await groups.page(
-            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=app[keys.CLOCK].now()
-        )
+async def _group(request: Request) -> Glance:
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        return await glance.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
 
 
 def _form(
     request: Request,
-    group: GroupPage,
+    group: Glance,
     typed: Typed,
     *,
     status: int = 200,

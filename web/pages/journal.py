@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp.web import Request, Response
 
-from facilitator import chronicle, ownership
+from facilitator import chronicle, glance
 from facilitator.chronicle import Asked, Cursor, Entry, Person
 from facilitator.errors import N_
 from facilitator.ids import GroupId
@@ -34,7 +34,7 @@ async def show(request: Request) -> Response:
 async def of_group(request: Request) -> Response:
     app, by = request.config_dict, request[keys.SIGNED_IN].account_id
     async with app[keys.DATABASE].reading() as db:
-        group = await ownership.group(db, by=by, group_id=group_id(request), also_closed=True)
+        group = await glance.of_group(db, by=by, group_id=group_id(request))
     return await _page(request, group.id, group_name=group.name)
 
 

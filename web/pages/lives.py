@@ -4,9 +4,9 @@ from typing import Any
 
 from aiohttp.web import Request, Response
 
-from facilitator import groups, lives
+from facilitator import glance, lives
 from facilitator.errors import Invalid, TooLate
-from facilitator.groups import GroupPage
+from facilitator.glance import Glance
 from facilitator.rules import life as rules
 from facilitator.rules.access import Deed
 from facilitator.rules.life import Change, KeptBy
@@ -59,18 +59,15 @@ async def reopen(request: Request) -> Response:
 
 async def _ask(request: Request, change: Change, template: str, typed: Typed) -> Response:
     """The page of a step, with what it means; only while the group stands where it can be taken."""
-    app = request.config_dict
-    now = app[keys.CLOCK].now()
-    async with app[keys.DATABASE].reading() as db:
-        group = await groups.page(
-            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=now, deed=DEEDS[change]
-        )
+    by = request[keys.SIGNED_IN].account_id
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        group = await glance.of_group(db, by=by, group_id=group_id(request), deed=DEEDS[change])
     if not rules.may(change, group.life.state):
         raise TooLate(lives.MEANWHILE)
     return _form(request, group, template, typed)
 
 
-def _form(request: Request, group: GroupPage, template: str, typed: Typed) -> Response:
+def _form(request: Request, group: Glance, template: str, typed: Typed) -> Response:
     app = request.config_dict
     now = app[keys.CLOCK].now()
     standing = life.standing(group, app[keys.HOUSE].crisis_lines, now)

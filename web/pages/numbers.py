@@ -5,7 +5,7 @@ from datetime import date
 
 from aiohttp.web import Request, Response
 
-from facilitator import ownership
+from facilitator import glance
 from facilitator.errors import N_
 from facilitator.numbers import Numbers
 from web import keys
@@ -37,7 +37,7 @@ async def of_group(request: Request) -> Response:
     app, now = request.config_dict, request.config_dict[keys.CLOCK].now()
     async with app[keys.DATABASE].reading() as db:
         by = request[keys.SIGNED_IN].account_id
-        group = await ownership.group(db, by=by, group_id=group_id(request), also_closed=True)
+        group = await glance.of_group(db, by=by, group_id=group_id(request))
         numbers = await app[keys.COUNTER].of_group(db, group=group, minimum=_minimum(request), now=now)
     return _page(request, numbers, group.id)
 

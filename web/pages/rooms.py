@@ -2,7 +2,7 @@
 
 from aiohttp.web import Request, Response
 
-from facilitator import groups, renewals
+from facilitator import glance, renewals
 from facilitator.errors import TooLate
 from web import forms, keys
 from web.pages import go, see
@@ -10,11 +10,8 @@ from web.pages.groups import group_id
 
 
 async def ask_to_renew(request: Request) -> Response:
-    app = request.config_dict
-    async with app[keys.DATABASE].reading() as db:
-        group = await groups.page(
-            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=app[keys.CLOCK].now()
-        )
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        group = await glance.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
         care = await renewals.care(db, group.id)
     if care.possible is None:
         raise TooLate(renewals.NOT_NEEDED)

@@ -1,13 +1,14 @@
 """A group's weekly sessions: plan a series, look at its dates first, end it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from aiohttp.web import Request, Response
 
-from facilitator import groups, schedule
+from facilitator import glance, schedule
 from facilitator.errors import N_, Invalid, NotFound
-from facilitator.groups import GroupPage
+from facilitator.glance import Glance
 from facilitator.ids import SeriesId
 from facilitator.rules.recurrence import Occurrence
 from facilitator.schedule import SeriesLine
@@ -45,8 +46,11 @@ async def schedule_series(request: Request) -> Response:
 
 
 async def ask_to_end(request: Request) -> Response:
-    group = await _group(request)
-    return see(request, "end_series.html", group=group, series=_series(request, group))
+    app = request.config_dict
+    async with app[keys.DATABASE].reading() as db:
+        group = await glance.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
+        lines = await schedule.lines(db, group.id, now=app[keys.CLOCK].now())
+    return see(request, "end_series.html", group=group, series=_series(request, lines))
 
 
 async def end(request: Request) -> Response:
@@ -79,22 +83,19 @@ def _wanted(request: Request, form: forms.Schedule) -> dict[str, Any]:
     }
 
 
-async def _group(request: Request) -> GroupPage:
-    app = request.config_dict
-    async with app[keys.DATABASE].reading() as db:
-        return await groups.page(
-            db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), now=app[keys.CLOCK].now()
-        )
+async def _group(request: Request) -> Glance:
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        return await glance.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
 
 
-def _series(request: Request, group: GroupPage) -> SeriesLine:
-    for line in group.series:
+def _series(request: Request, lines: Sequence[SeriesLine]) -> SeriesLine:
+    for line in lines:
         if line.id == request.match_info["series"]:
             return line
     raise NotFound(NO_SERIES)
 
 
-def _form(request: Request, group: GroupPage, typed: Typed, *, dates: tuple[Occurrence, ...] = ()) -> Response:
+def _form(request: Request, group: Glance, typed: Typed, *, dates: tuple[Occurrence, ...] = ()) -> Response:
     meant = did_they_mean(request, typed)
     zone = dates[0].time_zone if dates else group.time_zone
     return see(
