@@ -25,8 +25,8 @@ NOT_TYPED = (forms.FORM_TOKEN, KEPT)
 
 async def keep(request: Request) -> AccountId | None:
     """Keep the form for whoever it was made for. None when it is nobody's, or nothing was typed."""
-    app, fields = request.config_dict, typed(request[keys.FORM])
-    token, now = request[keys.FORM].get(forms.FORM_TOKEN, ""), app[keys.CLOCK].now()
+    app, form = request.config_dict, request[keys.FORM]
+    token, fields, now = form.get(forms.FORM_TOKEN, ""), typed(form), app[keys.CLOCK].now()
     page = page_of(request)
     if not (token and fields and page):
         return None

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from facilitator import accounts
@@ -21,6 +22,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @dataclass
@@ -86,6 +88,15 @@ async def opened(url: str, database: Database, clock: TurnedClock, cast: Sample)
         await browser.close()
     assert not panel.complaints, panel.complaints
     assert not panel.strangers, panel.strangers
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds, by rule and place. The context has to be opened with `bypass_csp`."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE_SCRIPT)
+    options = {**WCAG, "resultTypes": ["violations"]}
+    found = await page.evaluate("options => axe.run(options).then(found => found.violations)", options)
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
 async def says(page: Page, *sentences: str) -> None:

@@ -1,0 +1,148 @@
+"""Whatever is typed into any form there is, the panel says what is wrong and gives back what was typed, and shows it so
+that it can do no harm. The forms are found on the pages themselves, so a new one is tried without being named.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from html import escape, unescape
+from urllib.parse import quote_from_bytes
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from facilitator.database import Database
+from tests.clock import TurnedClock
+from tests.web import gallery
+from tests.web.every_page import address, every_view
+from tests.web.paths import path_of
+from tests.web.sample import Sample
+from tests.web.visitor import Page, Visitor
+from web.routes import ROUTES
+
+KIND = {"Content-Type": "application/x-www-form-urlencoded"}
+NOT_TRIED = {"link", "sign-out", "leave"}
+"""They end the sign-in, or begin one; their forms have no field."""
+POSTS = {route.name: route.path for route in ROUTES if route.method == "POST" and route.name not in NOT_TRIED}
+ANSWERS = {200, 303, 400, 403, 404, 410, 413, 422}
+SOAK = "HEARTH_SOAK" in os.environ
+FORM = re.compile(r'<form method="post" action="([^"]+)".*?</form>', re.DOTALL)
+FIELD = re.compile(r'<(?:input|select|textarea|button)\b[^>]*?name="([^"]+)"[^>]*>(?:([^<]*)</textarea>)?', re.DOTALL)
+VALUE = re.compile(r'value="([^"]*)"')
+
+NASTY = (
+    "x" * 300, "x" * 70_000, "\u202e\u2066turned around", "Z\u0351\u0342\u0343\u0344\u0351\u0342\u034a" * 40,
+    "👩🏽\u200d🌾\U0001fae8🏳️\u200d🌈", "<script>alert(1)</script><b>", '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "%(name)s {name} %s", "\0", "a\0b", "\x1b[31m", "\x7f", "9" * 400, "-1", "1e309", "٣", "0x1f", "NaN", "25:61",
+    "9999-12-31", "0000-00-00", "@" * 300, "@a:" + "b" * 300, "@<b>:x.test", " ", "\u2028\u2029", "\ufeff",
+    "' OR 1=1 --",
+    "../../etc/passwd", "javascript:alert(1)", "\r\nSet-Cookie: s=x", "yes", "en", "Europe/Berlin", "facilitator",
+)  # fmt: skip
+RAW = st.one_of(st.sampled_from(NASTY), st.text(max_size=60), st.integers().map(str)).map(
+    lambda text: text.encode(
+        "utf-8", "surrogatepass"
+    )  # a lone surrogate arrives percent-encoded, as no browser sends it
+)
+FUZZ = settings(
+    max_examples=10_000 if SOAK else 40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture
+async def forms(
+    ada: Visitor, visitor: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> Mapping[str, dict[str, str]]:
+    """Every form the pages have: where it goes, and its fields as they are when nobody has typed anything."""
+    hung = await gallery.hang(database, cast, clock.now())
+    found: dict[str, dict[str, str]] = {}
+    for name, view in every_view():
+        page = await ada.get(address(name, view, hung))
+        for form in FORM.finditer(page.text):
+            fields = {field[1]: value_of(field) for field in FIELD.finditer(form[0])}
+            found.setdefault(unescape(form[1]), {}).update(fields)
+    for path in POSTS.values():
+        if not any(re.fullmatch(plain_pattern(path), known) for known in found):
+            found[path_of(path, hung.parts())] = {"form_token": ada.form_token}
+    assert all(any(re.fullmatch(plain_pattern(path), known) for known in found) for path in POSTS.values())
+    return {path: fields for path, fields in found.items() if path not in ("/leave", "/sign-out")}
+
+
+def value_of(field: re.Match[str]) -> str:
+    value = VALUE.search(field[0])
+    return unescape(field[2] or (value[1] if value else ""))
+
+
+def plain_pattern(path: str) -> str:
+    return re.sub(r"\{(\w+):((?:[^{}]|\{\d[^{}]*\})*)\}", r"(?:\2)", path)
+
+
+def body_of(fields: Sequence[tuple[str, bytes]]) -> bytes:
+    return "&".join(f"{quote_from_bytes(name.encode())}={quote_from_bytes(raw)}" for name, raw in fields).encode()
+
+
+@FUZZ
+@example(texts=[each.encode() for each in NASTY[:8]], way="all")
+@example(texts=[each.encode() for each in NASTY[8:16]], way="all")
+@example(texts=[each.encode() for each in NASTY[16:24]], way="all")
+@example(texts=[each.encode() for each in NASTY[24:]], way="all")
+@given(
+    texts=st.lists(RAW, min_size=4, max_size=8), way=st.sampled_from(("all", "one", "one", "missing", "twice", "more"))
+)
+async def test_whatever_is_typed_is_answered_kindly_and_comes_back_harmless(
+    ada: Visitor, forms: Mapping[str, dict[str, str]], texts: list[bytes], way: str
+) -> None:
+    for place, (path, fields) in enumerate(sorted(forms.items())):
+        sent = filled_in(fields, texts[place % len(texts) :] + texts, way, place)
+        token = [("form_token", ada.form_token.encode())]
+        page = await ada.ask("POST", path, body=body_of(token + sent), headers=KIND)
+        assert page.status in ANSWERS, f"{path} {page.status}: {sent}"
+        assert_harmless(page, sent, path)
+
+
+def filled_in(fields: Mapping[str, str], texts: Sequence[bytes], way: str, place: int) -> list[tuple[str, bytes]]:
+    """The form with these texts in all of its fields, in one of them, without one, with one twice, or with one more."""
+    names = [name for name in fields if name not in ("form_token", "kept")]
+    as_it_is = {name: fields[name].encode() for name in names}
+    chosen = names[place % len(names)] if names else "name"
+    if way == "one":
+        return [*({**as_it_is, chosen: texts[0]}).items()]
+    sent = [(name, texts[number % len(texts)]) for number, name in enumerate(names)]
+    if way == "missing":
+        return [(name, text) for name, text in sent if name != chosen]
+    if way == "twice":
+        return [*sent, (chosen, texts[-1])]
+    return [*sent, (f"more{place}", texts[0])] if way == "more" else sent
+
+
+def assert_harmless(page: Page, sent: Sequence[tuple[str, bytes]], path: str) -> None:
+    """Nothing typed becomes a part of the page, and what may be mended comes back as it was typed."""
+    for name, raw in sent:
+        text = raw.decode("utf-8", "replace")
+        if any(mark in text for mark in "<\"'"):
+            assert text not in page.text, f"{path}: {name} stands in the page as it was typed"
+        if "\r" in text or "\n" in text:
+            assert "Set-Cookie" not in page.location
+    if page.status == 422:
+        shown = {field[1]: value_of(field) for form in FORM.finditer(page.text) for field in FIELD.finditer(form[0])}
+        for name, raw in sent:
+            field = re.search(
+                rf'<(?:input type="(?:text|date|time|number)"|textarea)[^>]*name="{re.escape(name)}"', page.text
+            )
+            if field and name in shown:
+                assert escape(raw.decode(), quote=False) in unescape(page.text) or shown[name] == raw.decode(), (
+                    f"{path}: {name} is lost"
+                )
+
+
+async def test_a_name_that_got_in_by_an_old_door_turns_nothing_around(ada: Visitor, cast: Sample) -> None:
+    """Whatever a name holds, it is isolated wherever it stands, and the sentence around it stays as it is."""
+    page = await ada.get(f"/groups/{cast.settled}")
+    for name in ("Maple room", "@ben:chat.test"):
+        for found in re.finditer(re.escape(name), page.text):
+            before = page.text[: found.start()]
+            isolated = re.search(r'<bdi[^>]*>$|value="$|<textarea[^>]*>$', before)
+            assert isolated, before[-80:]
