@@ -77,6 +77,7 @@ def suggest(index: int) -> str:
 def of_backstage(group: str, pattern: str = BACKSTAGE) -> str:
     """What the room of a group's facilitators is called: the group's name and a plain word, in the length that every
     name has to keep. A translated `pattern` that would say too much, or leave no place for the name, is not taken."""
+    pattern = pattern.replace("\u2068", "").replace("\u2069", "")  # what keeps a value's direction: no name may have it
     place = LONGEST - len(pattern % {"group": ""})
     if pattern != BACKSTAGE and (place < LEAST or check(pattern % {"group": ""}) is not None):
         return of_backstage(group)
