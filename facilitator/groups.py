@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ScalarSelect, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import (
@@ -93,12 +93,29 @@ class Seen:
     looked: datetime | None
 
 
+GROUP, RUNS, MEMBER = plain(Group).c, plain(GroupFacilitator).c, plain(Member).c
 ROOM, SIGHTING = plain(Room).c, plain(RoomSighting).c
 SEEN = (SIGHTING.revision, SIGHTING.trouble, SIGHTING.looked)
 THE_ROOM = (
     select(ROOM.revision, *SEEN, ROOM.id, ROOM.bot_account_id, ROOM.created, ROOM.closed, SIGHTING.matrix_room)
     .join_from(plain(Room), plain(RoomSighting), SIGHTING.room_id == ROOM.id, isouter=True)
     .where(ROOM.group_id == bindparam("group"), ROOM.kind == "group")
+)
+MINE = (
+    select(GROUP.id, GROUP.name, GROUP.state)
+    .join_from(plain(Group), plain(GroupFacilitator), RUNS.group_id == GROUP.id)
+    .where(RUNS.account_id == bindparam("by"), GROUP.deleted.is_(None))
+)
+INSIDE = (
+    select(func.count())
+    .where(MEMBER.group_id == ROOM.group_id, MEMBER.standing.in_(members.INSIDE))
+    .correlate(plain(Room))
+    .scalar_subquery()
+)
+ABOUT = (
+    select(ROOM.group_id, INSIDE, ROOM.revision, *SEEN)
+    .join_from(plain(Room), plain(RoomSighting), SIGHTING.room_id == ROOM.id, isouter=True)
+    .where(ROOM.group_id.in_(bindparam("groups", expanding=True)), ROOM.kind == "group")
 )
 RUN_IT = (
     select(Account.id, Account.name, Account.matrix_id_index)
@@ -169,38 +186,30 @@ async def suggest_name(db: AsyncSession, *, by: AccountId) -> str:
     return names.suggest(await db.scalar(select(func.count()).select_from(Group)) or 0)
 
 
-async def mine(db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1) -> GroupList:
-    """The groups this account runs, those that are closed last, by name, fifty to a page; a page that is not there is
-    the nearest that is. Its number of statements does not depend on how many there are.
+async def mine(
+    db: AsyncSession, *, by: AccountId, now: datetime, page: int = 1, to_a_page: int = PER_PAGE
+) -> GroupList:
+    """The groups this account runs, those that are closed last, by name; a page that is not there is the nearest that
+    is. Its number of statements does not depend on how many there are, and more than a name and a state is asked of
+    those alone that are shown.
     """
-    rows = await db.execute(
-        select(Group.id, Group.name, Group.state, _inside_count(), Room.revision, *SEEN)
-        .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-        .join(Room, Room.group_id == Group.id)
-        .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-        .where(GroupFacilitator.account_id == by, Group.deleted.is_(None), Room.kind == "group")
-    )
+    rows = (await db.execute(MINE, {"by": by})).all()
     by_name = sorted(
-        rows, key=lambda row: (row[2] == State.CLOSED, row[1].casefold(), row[0])
+        rows, key=lambda row: (row.state == State.CLOSED, row.name.casefold(), row.id)
     )  # names are sealed: only here can they be sorted
-    pages = max(-(-len(by_name) // PER_PAGE), 1)
+    pages = max(-(-len(by_name) // to_a_page), 1)
     page = min(max(page, 1), pages)
-    shown = by_name[(page - 1) * PER_PAGE : page * PER_PAGE]
+    shown = by_name[(page - 1) * to_a_page : page * to_a_page]
+    ids = [row.id for row in shown]
     beats = await sightings.heartbeats(db)
-    series = await schedule.of_groups(db, [row[0] for row in shown])
-    lines = [
-        GroupLine(
-            group_id,
-            name,
-            state,
-            room_state(revision, _seen(matched, trouble, looked), beats, now),
-            count,
-            min(
-                (n for s in series.get(group_id, ()) for n in recurrence.upcoming(s, now, 1)), key=_start, default=None
-            ),
-        )
-        for group_id, name, state, count, revision, matched, trouble, looked in shown
-    ]
+    about = {row[0]: row[1:] for row in await db.execute(ABOUT, {"groups": ids})}
+    series = await schedule.of_groups(db, ids)
+    lines = []
+    for group_id, name, state in shown:
+        count, revision, matched, trouble, looked = about[group_id]
+        room = room_state(revision, _seen(matched, trouble, looked), beats, now)
+        coming = (each for facts in series.get(group_id, ()) for each in recurrence.upcoming(facts, now, 1))
+        lines.append(GroupLine(group_id, name, state, room, count, min(coming, key=_start, default=None)))
     return GroupList(tuple(lines), page, pages)
 
 
@@ -248,15 +257,6 @@ def room_state(revision: int, seen: Seen | None, beats: Mapping[str, datetime], 
 
 def _seen(revision: int | None, trouble: str | None, looked: datetime | None) -> Seen | None:
     return None if revision is None else Seen(revision, trouble, looked)
-
-
-def _inside_count() -> ScalarSelect[int]:
-    return (
-        select(func.count())
-        .where(Member.group_id == Group.id, Member.standing.in_(members.INSIDE))
-        .correlate(Group)
-        .scalar_subquery()
-    )
 
 
 def _start(session: Occurrence) -> datetime:

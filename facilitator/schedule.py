@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, outbox, ownership
-from facilitator.database.tables import Group, Room, Series
+from facilitator.database.tables import Group, Room, Series, plain
 from facilitator.errors import N_, Invalid, NotFound
 from facilitator.ids import AccountId, ActId, BotId, GroupId, RoomId, SeriesId, because, new_id
 from facilitator.rules import life, recurrence, reminders
@@ -17,6 +17,19 @@ from facilitator.rules.recurrence import Occurrence, SeriesFacts
 
 SHOWN = 6
 SHORTEST, LONGEST = 10, 480
+
+
+SERIES, GROUP = plain(Series).c, plain(Group).c
+OF_GROUPS = (
+    select(
+        SERIES.group_id, GROUP.state, SERIES.id, SERIES.starts, SERIES.time_zone, SERIES.rrule, SERIES.minutes,
+        GROUP.opened, GROUP.closes,
+    )
+    .join_from(plain(Series), plain(Group), GROUP.id == SERIES.group_id)
+    .where(
+        SERIES.group_id.in_(bindparam("groups", expanding=True)), SERIES.ended.is_(None), GROUP.closed.is_(None)
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -123,15 +136,15 @@ async def of_groups(
     db: AsyncSession, group_ids: Sequence[GroupId], *, resting: bool = False
 ) -> dict[GroupId, list[SeriesFacts]]:
     """The series of these groups that go on, in one statement. `resting`: also of those that do not meet for now."""
-    rows = await db.execute(
-        select(Series, Group.state, Group.opened, Group.closes)
-        .join(Group, Group.id == Series.group_id)
-        .where(Series.group_id.in_(group_ids), Series.ended.is_(None), Group.closed.is_(None))
-    )
     found: dict[GroupId, list[SeriesFacts]] = {}
-    for s, state, opened, closes in rows:
+    for group_id, state, *facts in await db.execute(OF_GROUPS, {"groups": group_ids}):
+        series, starts, zone, rule, minutes, opened, closes = facts
         if resting or life.meets(state, opened):
-            found.setdefault(s.group_id, []).append(_facts(s, opened, closes))
+            found.setdefault(group_id, []).append(
+                SeriesFacts(
+                    id=series, starts=starts, time_zone=zone, rrule=rule, minutes=minutes, ended=closes, since=opened
+                )
+            )
     return found
 
 
@@ -216,12 +229,6 @@ async def going_on(db: AsyncSession, bot: BotId) -> dict[SeriesFacts, RoomId]:
 
 def cause(reminder: reminders.DueReminder) -> ActId:
     return because("reminder", reminder.series, reminder.original_start, reminder.offset)
-
-
-def _facts(s: Series, since: datetime | None, closes: datetime | None) -> SeriesFacts:
-    return SeriesFacts(
-        id=s.id, starts=s.starts, time_zone=s.time_zone, rrule=s.rrule, minutes=s.minutes, ended=closes, since=since
-    )
 
 
 def _wall_time(at: str) -> time:

@@ -14,7 +14,5 @@ async def show(request: Request) -> Response:
     app, by, now = request.config_dict, request[keys.SIGNED_IN].account_id, request.config_dict[keys.CLOCK].now()
     async with app[keys.DATABASE].reading() as db:
         needs = await today.needs(db, by=by, now=now)
-        mine = await groups.mine(db, by=by, now=now)
-    return see(
-        request, "home.html", today=needs, groups=mine.lines[:SHOWN], more=mine.pages > 1 or len(mine.lines) > SHOWN
-    )
+        mine = await groups.mine(db, by=by, now=now, to_a_page=SHOWN)
+    return see(request, "home.html", today=needs, groups=mine.lines, more=mine.pages > 1)
