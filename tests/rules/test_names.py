@@ -82,8 +82,6 @@ def test_every_suggestion_is_neutral_and_none_comes_twice() -> None:
 @pytest.mark.parametrize(
     "pattern", [names.BACKSTAGE, "%(group)s – hinter der Bühne", "خلف الكواليس: \u2068%(group)s\u2069"]
 )
-    "pattern", [names.BACKSTAGE, "%(group)s – hinter der Bühne", "خلف الكواليس: \u2068%(group)s\u2069"]
-)
 def test_backstage_is_called_after_its_group_in_the_length_that_every_name_has_to_keep(
     group: str, pattern: str
 ) -> None:
