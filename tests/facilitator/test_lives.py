@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from facilitator import bots, deletions, editing, groups, journal, lives, members, pruning, rooms, schedule
+from facilitator.agenda import Agenda
 from facilitator.database.tables import Account, Group, GroupFacilitator, JournalEntry, Member, Room
 from facilitator.editing import ChangedMeanwhile, Details
 from facilitator.errors import Invalid, NotAllowed, NotFound, Refused, TooLate
@@ -150,7 +151,9 @@ async def test_a_session_that_began_before_the_group_went_on_takes_no_place(scen
         assert not await schedule.takes_place(db, series, starts=starts)
         assert await schedule.takes_place(db, series, starts=starts + 7 * DAY)
         (next_one,) = await schedule.upcoming(db, scene.group, now=starts + timedelta(minutes=6), count=1)
+        day = await Agenda(scene.bot, [timedelta(minutes=20)]).look(db, now=starts + timedelta(minutes=6))
     assert next_one.starts == starts + 7 * DAY
+    assert (day.due, day.next_due) == ([], starts + 7 * DAY - timedelta(minutes=20))
 
 
 # ------------------------------------------------------------------------------------------------ closing
@@ -392,6 +395,15 @@ async def test_the_bot_leaves_a_drafts_room_before_it_is_gone_and_is_given_a_wee
     await prune(scene, NOW + 37 * DAY)
     async with scene.database.reading() as db:
         assert await db.get(Group, group) is None
+
+
+async def test_that_the_bot_empties_the_room_of_a_closed_group_says_nothing_of_who_was_in_it(scene: Scene) -> None:
+    await scene.invite(BEN)
+    await scene.joined(BEN)
+    await close_at_once(scene)
+    revision = await scene.revision()
+    await scene.removed(BEN, by=cast.BOT)
+    assert (await scene.line(BEN)).standing == "joined" and await scene.revision() == revision
 
 
 async def test_whom_nobody_asked_is_not_in_a_closed_groups_list_of_ones_groups(scene: Scene) -> None:
