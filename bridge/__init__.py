@@ -1,4 +1,4 @@
-"""The Matrix service: makes rooms match the database and hears what people say. Six loops, each `pass_once()`.
+"""The Matrix service: makes rooms match the database and hears what people say. Seven loops, each `pass_once()`.
 
 `listener` hears: what one sync brings is written down before our place moves past it, or together with that.
 `reconciler` makes each room what it should be: look, plan, take the steps, until none is left. `sender` says what is in
