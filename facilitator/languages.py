@@ -53,22 +53,27 @@ def catalogue(folder: Path, domain: str, language: str) -> NullTranslations:
         found = read_po(po, locale=language.replace("-", "_"))
     for message in found:
         if message.id:
-            made_safe(message, isolated=direction(language) == "rtl")
+            made_safe(message, apart=direction(language) == "rtl")
     compiled = BytesIO()
     write_mo(compiled, found)
     compiled.seek(0)
     return Catalogue(compiled)
 
 
-def made_safe(message: Message, *, isolated: bool) -> None:
+def isolated(words: object) -> str:
+    """Words of their own direction, in plain text that runs the other way: a number's groups keep their order."""
+    return f"{FIRST_STRONG_ISOLATE}{words}{POP_ISOLATE}"
+
+
+def made_safe(message: Message, *, apart: bool) -> None:
     """A translation that names a value its sentence has not would be no sentence at all, and one of them is the help
-    card: it is left out."""
+    card: it is left out. `apart`: what has its own direction is isolated."""
     ours, theirs = (forms(each) for each in (message.id, message.string))
     known = {place for form in ours for place in PLACES.findall(form)}
     if any(set(PLACES.findall(form)) - known or "%" in PLACES.sub("", form) for form in theirs):
         message.string = "" if len(ours) == 1 else tuple("" for _ in theirs)
-    elif isolated:
-        kept = tuple(ISOLATED.sub(rf"{FIRST_STRONG_ISOLATE}\g<0>{POP_ISOLATE}", form) for form in theirs)
+    elif apart:
+        kept = tuple(ISOLATED.sub(lambda found: isolated(found[0]), form) for form in theirs)
         message.string = kept[0] if len(ours) == 1 else kept
 
 

@@ -94,7 +94,7 @@ class Read(HTMLParser):
     def _end_of_flow(self) -> None:
         said = " ".join(self.flow.split())
         self.flow = ""
-        after, before = rf"[^.:?!…)]{CLOSE}[^{OPEN}·—–/|(]*\w", rf"\w[^.:?!…{OPEN}{CLOSE}·(]*{OPEN}"
+        after, before = rf"[^.:?!…)]{CLOSE}[^{OPEN}·—–/|(]*\w", rf"\w[^.:?!…{OPEN}{CLOSE}·—–(]*{OPEN}"
         if re.search(after, said) or re.search(before, outside(said)):
             self.glued.append(f"{'/'.join(self.where[-3:])}: glued: {said[:200]}")
 

@@ -76,26 +76,40 @@ BY_ONESELF: Mapping[str, str] = {
 SOMETHING = N_("Something happened that this page has no words for yet.")
 
 WHO: Mapping[str, str] = {
+    # NOTE: Begins a sentence of the journal, in the place of %(who)s.
     "bot": N_("The bot"),
+    # NOTE: Begins a sentence of the journal, in the place of %(who)s.
     "gone": N_("Somebody who is no longer here"),
+    # NOTE: Begins a sentence of the journal, in the place of %(who)s.
     "stranger": N_("Somebody"),
+    # NOTE: Begins a sentence of the journal, in the place of %(who)s.
     "member": N_("A member"),
 }
 """At the beginning of a sentence, those who have no name here."""
 WHOM: Mapping[str, str] = {
+    # NOTE: Within a sentence of the journal, in the place of %(whom)s: write it so that it fits there.
     "bot": N_("the bot"),
+    # NOTE: Within a sentence of the journal, in the place of %(whom)s: write it so that it fits there.
     "gone": N_("somebody who is no longer here"),
+    # NOTE: Within a sentence of the journal, in the place of %(whom)s: write it so that it fits there.
     "stranger": N_("somebody"),
+    # NOTE: Within a sentence of the journal, in the place of %(whom)s: write it so that it fits there.
     "member": N_("a member"),
 }
 BY_ITSELF = N_("The bot did this by itself.")
 
 NOT_RECORDED = (
+    # NOTE: An item of the list “What is not recorded”; no sentence.
     N_("what members write, to each other or to the bot"),
+    # NOTE: An item of the list “What is not recorded”; no sentence.
     N_("who reads what, and who looks at this panel when"),
+    # NOTE: An item of the list “What is not recorded”; no sentence.
     N_("who comes to a session, who speaks there, and for how long"),
+    # NOTE: An item of the list “What is not recorded”; no sentence.
     N_("who asks for help, and why"),
+    # NOTE: An item of the list “What is not recorded”; no sentence.
     N_("how somebody is, what they take, or how long they have been without it"),
+    # NOTE: An item of the list “What is not recorded”; no sentence.
     N_("where people are, which devices they use, or what they are really called"),
 )
 

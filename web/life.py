@@ -13,8 +13,10 @@ from facilitator.rules.life import Change, Lack, Line, State
 
 STATES: Mapping[str, tuple[str, str]] = {
     State.DRAFT: ("draft", N_("Draft")),
+    # NOTE: How a group is, not something to do.
     State.OPEN: ("good", N_("Open")),
     State.PAUSED: ("quiet", N_("Paused")),
+    # NOTE: How a group is: it is about to be closed.
     State.CLOSING: ("look", N_("Closing")),
     State.CLOSED: ("closed", N_("Closed")),
 }

@@ -56,7 +56,9 @@ SOME_NEXT = N_("The bot tries again by itself. If this stays, tell whoever hosts
 STANDINGS: Mapping[str, str] = {
     "invited": N_("Invited, not in the room yet"),
     "joined": N_("In the room"),
+    # NOTE: How somebody stands with the group: they have gone. Not a direction.
     "left": N_("Left"),
+    # NOTE: How somebody stands with the group: a facilitator removed them.
     "removed": N_("Removed"),
 }
 CAN_READ: Mapping[str, str] = {

@@ -8,4 +8,5 @@ async def reply(call: Call) -> Reply:
     return Reply("help")
 
 
+# NOTE: Follows the command’s name and a dash in a list of commands; no full stop.
 COMMAND = Command(("help", *CALLS_FOR_HELP), N_("numbers to call or write to, right now"), reply)

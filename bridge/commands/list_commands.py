@@ -8,4 +8,5 @@ async def reply(call: Call) -> Reply:
     return Reply("commands")
 
 
+# NOTE: Follows the command’s name and a dash in a list of commands; no full stop.
 COMMAND = Command(("commands", "command", "menu"), N_("this list"), reply)

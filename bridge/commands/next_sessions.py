@@ -17,4 +17,5 @@ async def reply(call: Call) -> Reply:
     return Reply("sessions", {"sessions": schedule.told(soonest)} | ({"resting": resting} if resting else {}))
 
 
+# NOTE: Follows the command’s name and a dash in a list of commands; no full stop.
 COMMAND = Command(("sessions", "session", "meetings"), N_("when we meet next"), reply)

@@ -42,5 +42,10 @@ async def _offer_a_room(call: Call) -> None:
 
 
 COMMAND = Command(
-    ("panel",), N_("said to me alone: a link to sign in to the panel"), reply, changes=True, everybodys=False
+    ("panel",),
+    # NOTE: Follows the command’s name and a dash in a list of commands; no full stop.
+    N_("said to me alone: a link to sign in to the panel"),
+    reply,
+    changes=True,
+    everybodys=False,
 )

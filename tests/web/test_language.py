@@ -1,139 +1,97 @@
-"""Every sentence can be translated: a pseudo-language shows whatever was left raw, and the template is up to date."""
+"""Which language a page is in: one's own, the one chosen in this browser, the browser's, the house's."""
 
-import re
-from gettext import NullTranslations
-from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp.web import Application
-from babel.messages.pofile import read_po
 
 from facilitator.database import Database
+from facilitator.database.tables import Account
 from facilitator.settings import Settings as House
-from tests.clock import TurnedClock
-from tests.web import sample
 from tests.web.conftest import Serve
 from tests.web.sample import Sample
-from tests.web.visitor import Visitor, new_session
-from web import keys, language, translating
-from web.cities import Cities
-from web.render import Templates
+from tests.web.visitor import Page, Visitor, new_session
+from web import keys, language
 
-DATA = {
-    "The", "matrix", "id",
-    "Linden", "House", "Maple", "Harbour", "Willow", "room", "Ada", "Talking", "through", "the", "week", "on",
-    "Tuesdays", "Berlin", "Germany", "New", "York", "Lisbon", "English", "hearth", "coordinator", "link", "name",
-    "example", "org", "Listening", "Line", "Here", "day", "and", "night", "time",
-}  # fmt: skip
-DATES = set(
-    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
-    "September October November December minute minutes hour hours second seconds before in ago".split()
-)
-KEPT = re.compile(r"(%\(\w+\)s|\{\w+\})")
-
-
-def pseudo(sentence: str) -> str:
-    """The sentence in a language nobody speaks: every letter changed, the places for values kept."""
-    parts = KEPT.split(sentence)
-    return "".join(part if KEPT.fullmatch(part) else re.sub("[A-Za-z]", "ø", part) for part in parts)
-
-
-class Pseudo(NullTranslations):
-    def gettext(self, message: str) -> str:
-        return pseudo(message)
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return pseudo(msgid1 if n == 1 else msgid2)
-
-
-class Text(HTMLParser):
-    """What a person sees or hears of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.silent = 0
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.silent += tag in ("datalist", "style", "script")
-        heard = ("aria-label", "title", "alt", "placeholder", "data-here")
-        self.found += [value or "" for name, value in attributes if name in heard]
-
-    def handle_endtag(self, tag: str) -> None:
-        self.silent -= tag in ("datalist", "style", "script")
-
-    def handle_data(self, data: str) -> None:
-        if not self.silent:
-            self.found.append(data)
-
-
-@pytest.fixture
-async def pseudo_ada(
-    app: Application, house: House, serve: Serve, cast: Sample, database: Database, clock: TurnedClock
-):  # type: ignore[no-untyped-def]
-    old = app[keys.TEMPLATES]
-    spoken = Templates({"en": Pseudo()}, Cities(), **old.everywhere)
-    app[keys.TEMPLATES] = spoken
-    cookie, form_token = await sample.sign_in(database, cast.ada, clock.now())
-    async with new_session() as session:
-        yield Visitor(session, await serve(app), cookie, form_token)
-
-
-async def test_no_page_has_a_raw_string(pseudo_ada: Visitor, cast: Sample) -> None:
-    group = f"/groups/{cast.settled}"
-    asked = [
-        "/help", "/groups", "/groups/new", group, f"{group}?done=invited", f"/groups/{cast.new}?done=started",
-        f"/groups/{cast.troubled}?done=ended", f"{group}?done=scheduled", f"{group}/sessions/new",
-        f"{group}/sessions/{cast.series}/end", "/nowhere", "/sign-in/" + "x" * 43,
-    ]  # fmt: skip
-    pages = [await pseudo_ada.get(path) for path in asked]
-    await pseudo_ada.get(group)
-    sent = {"weekday": "9", "at": "", "minutes": "x", "time_zone": "Berlni", "first_day": "x"}
-    pages += [
-        await pseudo_ada.post("/groups/new", {"name": "sober", "time_zone": "Berlni", "purpose": "", "language": ""}),
-        await pseudo_ada.post(f"{group}/members", {"matrix_id": "@ben:chat.test"}),
-        await pseudo_ada.post(f"{group}/sessions/new", sent),
-        await pseudo_ada.post("/groups/new", {"more": "x"}),
-        await pseudo_ada.post("/groups/new", {"form_token": "x"}),
-        await pseudo_ada.post("/sign-out"),
-        await Visitor(pseudo_ada.session, pseudo_ada.base).get("/"),
-        await Visitor(pseudo_ada.session, pseudo_ada.base).get("/groups"),
-    ]
-    for page in pages:
-        assert raw(page.text) == set(), page.text
-
-
-def raw(page: str) -> set[str]:
-    text = Text()
-    text.feed(page)
-    said = " ".join(text.found)
-    said = re.sub(r"[@#]\S+|https?://\S+|\{\w+\}|[0-9a-f]{12}|\b[A-Z]{2,5}\b", " ", said)
-    return set(re.findall(r"[A-Za-z]{2,}", said)) - DATA - DATES
-
-
-def test_the_template_for_translators_is_up_to_date() -> None:
-    """If this fails: python -m web.translating."""
-    with translating.TEMPLATE.open("rb") as file:
-        known = {message.id for message in read_po(file) if message.id}
-    assert known == {message.id for message in translating.gather() if message.id}
+GERMAN, ENGLISH, ARABIC = '<html lang="de" dir="ltr">', '<html lang="en" dir="ltr">', '<html lang="ar" dir="rtl">'
 
 
 @pytest.mark.parametrize(
     ("accepted", "chosen"),
     [
-        ("", "en"), ("de", "de"), ("de-AT,en;q=0.9", "de"), ("en;q=0.9,de;q=0.1", "en"), ("fr,ar;q=0.5", "ar"),
-        ("de;q=0", "en"), ("de;q=x", "en"), ("*", "en"), (",;=,", "en"), ("de;q=nan", "en"), ("x" * 10_000, "en"),
+        ("", None), ("de", "de"), ("de-AT,en;q=0.9", "de"), ("en;q=0.9,de;q=0.1", "en"), ("fr,ar;q=0.5", "ar"),
+        ("de;q=0", None), ("de;q=x", None), ("*", None), (",;=,", None), ("de;q=nan", None), ("x" * 10_000, None),
+        ("DE-de", "de"), ("ar_EG", "ar"),
     ],
 )  # fmt: skip
-def test_the_browsers_wish_is_heard(accepted: str, chosen: str) -> None:
-    ours = {code: NullTranslations() for code in ("en", "de", "ar")}
-    assert language.choose(accepted, ours) == chosen
+def test_the_browsers_wish_is_heard(accepted: str, chosen: str | None) -> None:
+    assert language.asked_for(accepted, ("en", "de", "ar")) == chosen
 
 
-def test_a_page_runs_the_way_its_language_does() -> None:
-    assert language.direction("en") == "ltr"
-    assert language.direction("ar") == "rtl"
+async def test_a_page_is_in_the_language_the_browser_asks_for_and_runs_its_way(visitor: Visitor) -> None:
+    assert GERMAN in (await visitor.get("/", Accept_Language="de-AT,en;q=0.5")).text
+    assert ARABIC in (await visitor.get("/", Accept_Language="ar")).text
+    assert ENGLISH in (await visitor.get("/", Accept_Language="tlh")).text
 
 
-async def test_pages_name_their_language(visitor: Visitor) -> None:
-    assert '<html lang="en" dir="ltr">' in (await visitor.get("/", Accept_Language="de")).text
+async def test_where_nobody_asks_for_anything_it_is_the_houses_usual_one(
+    app: Application, house: House, serve: Serve
+) -> None:
+    app[keys.HOUSE] = house.model_copy(update={"languages": ("de-CH", "en")})
+    async with new_session() as session:
+        assert GERMAN in (await Visitor(session, await serve(app)).get("/")).text
+
+
+async def test_ones_own_language_wins_over_the_browsers_on_every_page(
+    ada: Visitor, cast: Sample, database: Database
+) -> None:
+    async with database.transaction() as db:
+        (await db.get_one(Account, cast.ada)).language = "de"
+    for path in ("/help", "/groups", f"/groups/{cast.settled}", "/nowhere"):
+        assert GERMAN in (await ada.get(path, Accept_Language="ar")).text
+
+
+async def test_who_is_not_signed_in_chooses_on_the_page_and_comes_back_to_it(visitor: Visitor) -> None:
+    page = await visitor.get("/help", Accept_Language="ar")
+    assert '<button class="as-link" type="submit" name="language" value="de" lang="de" dir="ltr">Deutsch</button>' in (
+        page.text
+    )
+    answer = await chosen(visitor, "de", "/help")
+    assert (answer.status, answer.location) == (303, "/help")
+    assert answer.headers["Set-Cookie"] == "__Host-l=de; HttpOnly; Path=/; SameSite=Lax; Secure"
+    again = await visitor.get("/help", Accept_Language="ar", Cookie="__Host-l=de")
+    assert GERMAN in again.text
+    assert 'value="de" lang="de" dir="ltr" aria-current="true"' in again.text
+
+
+@pytest.mark.parametrize(
+    "here",
+    [
+        "https://elsewhere.test/", "//elsewhere.test/help", "/\\elsewhere.test", "/nowhere", "/static/panel.css",
+        "/livez", "/leave", "help", "/help\r\nX: y", "/help?next=//elsewhere.test", "/%2F/elsewhere.test", "/language",
+        "/%zz", "/groups/../../x", "http:help", "/[",
+    ],
+)  # fmt: skip
+async def test_it_leads_to_no_page_but_one_of_ours(visitor: Visitor, here: str) -> None:
+    answer = await chosen(visitor, "de", here)
+    assert answer.status == 303
+    assert answer.location in ("/", "/help")
+    assert not urlsplit(answer.location).netloc
+
+
+async def test_a_language_we_do_not_speak_changes_nothing(visitor: Visitor) -> None:
+    for language_ in ("tlh", "../de", "x" * 300, "de; Secure"):
+        assert "Set-Cookie" not in (await chosen(visitor, language_, "/")).headers
+    assert ENGLISH in (await visitor.get("/", Cookie="__Host-l=tlh")).text
+
+
+async def test_who_is_signed_in_is_not_asked_in_the_footer(ada: Visitor) -> None:
+    assert 'name="language" value="de"' not in (await ada.get("/groups")).text
+
+
+async def test_signing_out_forgets_the_choice_with_everything_else(ada: Visitor) -> None:
+    assert '"cookies"' in (await ada.post("/sign-out")).headers["Clear-Site-Data"]
+
+
+async def chosen(visitor: Visitor, code: str, here: str) -> Page:
+    return await visitor.post("/language", {"language": code, "here": here})

@@ -24,10 +24,11 @@ addEventListener("keydown", (event) => {
 
 // Times are shown where the group is; whoever is elsewhere sees their own beside it.
 export function sayLocalTimes(root) {
+  const tongue = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const clock = new Intl.DateTimeFormat(tongue, { timeStyle: "short", numberingSystem: "latn" });
   for (const time of root.querySelectorAll("time[data-here]")) {
-    const here = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
-      .format(new Date(time.dateTime));
-    if (time.textContent.includes(here)) continue;
+    const here = clock.format(new Date(time.dateTime)).replace(/\s/g, " ");
+    if (time.textContent.replace(/\s/g, " ").includes(here)) continue;
     const words = document.createElement("span");
     words.className = "here";
     words.textContent = ` (${time.dataset.here.replace("{time}", here)})`;
