@@ -250,9 +250,10 @@ async def _called(db: AsyncSession, by: AccountId, ids: Iterable[str]) -> dict[s
     named = sorted(ids)
     accounts = await db.execute(select(Account.id, Account.name).where(Account.id.in_(named)))
     members = await db.execute(
-        select(Member.id, Member.matrix_id)
-        .join(GroupFacilitator, GroupFacilitator.group_id == Member.group_id)
-        .where(Member.id.in_(named), GroupFacilitator.account_id == by)
+        select(Member.id, Member.matrix_id).where(
+            Member.id.in_(named),
+            exists().where(GroupFacilitator.group_id == Member.group_id, GroupFacilitator.account_id == by),
+        )
     )
     return {
         **{each: Person("facilitator", name) for each, name in accounts},

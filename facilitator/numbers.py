@@ -34,7 +34,7 @@ MEETS = {
     "group closed": False,
 }
 """Whether the sessions take place from such an entry on."""
-AT_ONCE, REMEMBERED = 50, 20_000
+AT_ONCE, REMEMBERED = 25, 20_000
 
 
 @dataclass(frozen=True)

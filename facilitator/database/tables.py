@@ -176,7 +176,11 @@ class Member(Table):
     """Somebody invited to a group, and how they stand with it: invited, joined, left or removed."""
 
     __tablename__ = "members"
-    __table_args__ = (UniqueConstraint("group_id", "matrix_id_index"), STRICT)
+    __table_args__ = (
+        UniqueConstraint("group_id", "matrix_id_index"),
+        Index("ix_members_standing", "group_id", "standing", "since"),  # how many stand how
+        STRICT,
+    )
     id: Mapped[MemberId] = mapped_column(primary_key=True)
     group_id: Mapped[GroupId] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
     matrix_id: Mapped[UserId] = mapped_column(Sealed("members.matrix_id"))
@@ -313,6 +317,7 @@ class KeySighting(Table):
     half, whether the bot can read them, is what of theirs stands in `unreadable`."""
 
     __tablename__ = "key_sightings"
+    __table_args__ = (Index("ix_key_sightings_health", "health", "room_id"), STRICT)  # who cannot read
     room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
     health: Mapped[str]  # a code the panel has words for

@@ -92,9 +92,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_journal_of_group", ["group_id", "at", "id"], unique=False)
         batch_op.create_index("ix_journal_of_actor", ["actor", "at", "id"], unique=False)
         batch_op.create_index("ix_journal_of_subject", ["subject", "at", "id"], unique=False)
+    op.create_index("ix_members_standing", "members", ["group_id", "standing", "since"], unique=False)
+    op.create_index("ix_key_sightings_health", "key_sightings", ["health", "room_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_key_sightings_health", "key_sightings")
+    op.drop_index("ix_members_standing", "members")
     with op.batch_alter_table("membership_sightings", schema=None) as batch_op:
         batch_op.drop_column("missing")
 
