@@ -37,7 +37,6 @@ SLACK = timedelta(days=2)
 """Wall time and UTC never differ by more, not even where a zone leapt over the date line."""
 SLACK_OF_CLOCKS = timedelta(hours=2)
 """More than clocks are ever put forward or back."""
-EVERY_WEEK = "FREQ=WEEKLY;BYDAY="
 FAR = timedelta(days=20 * 366)
 """Beyond this nobody looks; it ends the search for a date that never comes (30 February)."""
 
@@ -85,7 +84,7 @@ def weekly(weekday: int) -> str:
     """The rule "every week on this day"; 0 is Monday."""
     if not 0 <= weekday < len(WEEKDAYS):
         raise ValueError("weekdays run from 0, Monday, to 6, Sunday")
-    return f"{EVERY_WEEK}{WEEKDAYS[weekday]}"
+    return f"FREQ=WEEKLY;BYDAY={WEEKDAYS[weekday]}"
 
 
 def zone(name: str) -> ZoneInfo:
@@ -104,7 +103,7 @@ def wall_time(moment: datetime, time_zone: str) -> datetime:
 def wait(series: SeriesFacts, wall: datetime) -> timedelta:
     """About how long it is from this wall time to its next session, or none while one may be held; for who has to
     choose among very many which to reckon. A change of the clocks is left out of account."""
-    if not series.rrule.startswith(EVERY_WEEK):
+    if series.rrule != weekly(series.starts.weekday()):
         return timedelta()
     since = (wall - series.starts) % timedelta(days=7)
     return timedelta() if since <= timedelta(minutes=series.minutes) + SLACK_OF_CLOCKS else timedelta(days=7) - since
