@@ -41,7 +41,7 @@ async def test_starting_a_group_rings_the_bell_and_shows_it(ada: Visitor, bell: 
     answer = await ada.post("/groups/new", GOOD)
     assert answer.status == 303 and await rang(bell)
     page = await ada.get(answer.location)
-    assert "Your group is started." in page.words and "Catching up" in page.words
+    assert "Your group is started, as a draft." in page.words and "Catching up" in page.words
     assert "Lisbon (Portugal)" in page.words and "Talking" in page.words
 
 

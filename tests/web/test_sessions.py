@@ -26,7 +26,7 @@ async def test_planning_a_series_shows_its_next_dates(ada: Visitor, cast: Sample
     answer = await ada.post(form(cast), {**GOOD, "step": "schedule"})
     assert answer.status == 303 and await rang(bell)
     page = await ada.get(answer.location)
-    assert "The sessions are planned. The bot reminds the room 1 day before and 20 minutes before each." in page.words
+    assert "The sessions are planned. The bot reminds the room 1 day and 20 minutes before each." in page.words
     assert "Every Thursday at 20:15, Lisbon time, for 60 minutes" in page.words
     assert "Thursday, 5 November 2026, 20:15" in page.words and "21:15 in Berlin" in page.words
     assert page.text.count("<time ") == 6
