@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bridge import settings as bridge_settings
+from deploy import languages
 from facilitator import accounts
 from facilitator import settings as house_settings
 from facilitator.clock import Clock
@@ -15,7 +16,9 @@ from web import settings as panel_settings
 
 def house_of(path: Path) -> house_settings.Settings:
     """The table [house]. Raises Misconfigured, as all these do."""
-    return house_settings.read(path)
+    house = house_settings.read(path)
+    languages.check(house.languages)
+    return house
 
 
 def bridge_of(path: Path) -> bridge_settings.Settings:
