@@ -49,8 +49,8 @@ def announcement(ready: Ready, folder: Path, *, peer: bool) -> str:
 
 def _without_peer(first: UserId, hearth: str) -> list[str]:
     return [
-        f"Try this: open the panel's link and start a group; invite {first}; sign in as Ben in a Matrix app",
-        "and join; then schedule a weekly session for later today. Its reminder comes at once. Write !help.",
+        "Try this: open the panel's link and start a group; make it ready, and open it all the same;",
+        f"invite {first}; sign in as Ben in a Matrix app and join; then schedule a weekly session for later today. Its reminder comes at once. Write !help.",
         f"No Matrix app at hand? `{hearth} demo --peer` shows what Ben reads.",
     ]
 
@@ -58,8 +58,8 @@ def _without_peer(first: UserId, hearth: str) -> list[str]:
 def _with_peer(first: UserId) -> list[str]:
     return [
         "Ben's phone is a strict client: it reads only what comes from a verified device. It joins wherever he is",
-        f"invited and says here what it reads. Try it: start a group in the panel, invite {first}, and when he has",
-        "joined schedule a weekly session for later today.",
+        "invited and says here what it reads. Try it: start a group in the panel, open it all the same,",
+        f"invite {first}, and when he has joined schedule a weekly session for later today.",
     ]
 
 

@@ -96,7 +96,8 @@ class Member:
 async def start_a_group(panel: Panel) -> str:
     """Returns its page's path."""
     await panel.get("/groups/new")
-    return await panel.post("/groups/new", name=ROOM, purpose="To try it.", language="en", time_zone="Berlin")
+    group = await panel.post("/groups/new", name=ROOM, purpose="To try it.", language="en", time_zone="Berlin")
+    return await panel.post(f"{group}/ready", waiver="To try it alone.")
 
 
 async def test_from_the_first_start_to_an_encrypted_room_with_somebody_in_it(tmp_path: Path) -> None:
