@@ -49,8 +49,9 @@ def announcement(ready: Ready, folder: Path, *, peer: bool) -> str:
 
 def _without_peer(first: UserId, hearth: str) -> list[str]:
     return [
-        "Try this: open the panel's link and start a group; make it ready, and open it all the same;",
-        f"invite {first}; sign in as Ben in a Matrix app and join; then schedule a weekly session for later today. Its reminder comes at once. Write !help.",
+        "Try this: open the panel's link, start a group, make it ready, open it all the same. Invite",
+        f"{first}, sign in as Ben in a Matrix app and join. Then schedule a weekly session for later",
+        "today: its reminder comes at once. Write !help.",
         f"No Matrix app at hand? `{hearth} demo --peer` shows what Ben reads.",
     ]
 
