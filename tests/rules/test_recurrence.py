@@ -19,6 +19,8 @@ from facilitator.rules.recurrence import (
     following,
     occurrences,
     upcoming,
+    wait,
+    wall_time,
     weekly,
 )
 
@@ -257,3 +259,21 @@ def test_windows_laid_end_to_end_hold_every_session_once(
     assume(whole)
     assert upcoming(facts, edges[0], len(whole)) == whole
     assert len({each.original_start for each in whole}) == len(whole)
+
+
+@given(
+    some.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)),
+    some.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)),
+    some.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/New_York", "Asia/Kolkata", "UTC"]),
+    some.integers(10, 480),
+)
+def test_about_how_long_a_weekly_series_waits_is_never_too_long(
+    moment: datetime, first: datetime, time_zone: str, minutes: int
+) -> None:
+    """Whoever leaves out what waits for longer than they look ahead, and two hours, leaves out no session."""
+    now = moment.replace(tzinfo=UTC)
+    starts = first.replace(second=0, microsecond=0)
+    each = series(starts, rule=weekly(starts.weekday()), zone=time_zone, minutes=minutes)
+    waits = wait(each, wall_time(now, time_zone))
+    for session in upcoming(each, now, 1):
+        assert waits <= max(session.starts - now, timedelta()) + timedelta(hours=2)
