@@ -32,6 +32,7 @@ INVITE_TROUBLE = {
 UNREACHABLE_WAIT, LEFT_ALONE = timedelta(minutes=10), timedelta(minutes=9)
 """When who is on a server that does not answer is invited again; and how long a server is not asked at all that does
 not even say no: its next try finds it free to be asked."""
+AWAKE_FOR = timedelta(minutes=1)
 
 Trouble = tuple[str, timedelta | None]
 Way = tuple[MatrixRoomId, UserId]
@@ -44,6 +45,8 @@ class AskingIn:
         self._house = house
         self._away: dict[str, datetime] = {}
         """Servers that keep everybody waiting who asks, and until when none of their people is invited."""
+        self._awake: dict[str, datetime] = {}
+        """Servers that have answered, and until when they are not asked first whether they do."""
         self._asking = asyncio.Semaphore(AT_ONCE)
         """Invitations under way on our own server, of all rooms: more would only keep others' requests waiting."""
         self._elsewhere = asyncio.Semaphore(ELSEWHERE)
@@ -93,7 +96,7 @@ class AskingIn:
             async with self._there[server_of(step.user)], self._elsewhere:
                 self._sent.add(way)
                 asked = self._house.clock.now()
-                trouble = await self._ask(step)
+                trouble = await self._ask(step) if await self._answers(step.user) else self._silent(step.user)
             await self._write_down(room_id, step, trouble, asked=asked)
             self._in_vain.pop(way, None)
         except Exception as error:
@@ -126,13 +129,26 @@ class AskingIn:
             if next_try is not None:
                 await sightings.look_by(db, room_id, next_try)
 
+    async def _answers(self, user: UserId) -> bool:
+        """Whether their server is awake. An invitation to one that is not would keep others out of the room meanwhile:
+        a homeserver may let people into one only one after another."""
+        server, now = server_of(user), self._house.clock.now()
+        if self._away.get(server, now) > now:
+            return False
+        return self._awake.get(server, now) > now or await self._house.homeserver.answers(user)
+
+    def _silent(self, user: UserId) -> Trouble:
+        server, now = server_of(user), self._house.clock.now()
+        if self._away.get(server, now) <= now:
+            self._away[server] = now + LEFT_ALONE
+        return "unreachable", UNREACHABLE_WAIT
+
     async def _ask(self, step: Invite) -> Trouble | None:
         """What kept them from being asked, if it is theirs."""
-        if self._away.get(server_of(step.user), self._house.clock.now()) > self._house.clock.now():
-            return "unreachable", UNREACHABLE_WAIT
         try:
             await self._house.homeserver.take(step)
             self._away.pop(server_of(step.user), None)
+            self._awake[server_of(step.user)] = self._house.clock.now() + AWAKE_FOR
         except Rejected as error:
             return INVITE_TROUBLE.get(error.code, "forbidden"), None
         except TryLater as error:
@@ -146,5 +162,6 @@ class AskingIn:
         if not isinstance(error, TheirFault | NoAnswer) or server_of(user) == server_of(self._house.homeserver.user_id):
             raise error
         if isinstance(error, NoAnswer):
-            self._away[server_of(user)] = self._house.clock.now() + LEFT_ALONE
+            self._awake.pop(server_of(user), None)
+            return self._silent(user)
         return "unreachable", UNREACHABLE_WAIT

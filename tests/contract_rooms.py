@@ -43,6 +43,11 @@ class RoomContract:
         bot, made = await world.start(), step()
         assert await bot.create(made) != await bot.create(made)
 
+    async def test_a_server_that_says_anything_answers(self, world: ContractWorld) -> None:
+        bot = await world.start()
+        assert await bot.answers(UserId("@zoe:unknown.example"))
+        assert await bot.answers((await world.other("ada")).user_id)
+
     async def test_every_room_it_is_in_is_told_whoever_made_it(self, world: ContractWorld) -> None:
         bot, ada = await world.start(), await world.other("ada")
         ours, left = await bot.create(step()), await bot.create(step())

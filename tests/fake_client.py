@@ -234,6 +234,10 @@ class FakeClient:
             self._found = await self._ask("find", self._scan)
         return self._found.get((marker, follows))
 
+    async def answers(self, user: UserId) -> bool:
+        await self.server.agreed(user)
+        return await self._ask("answers", lambda: True)
+
     async def joined(self) -> frozenset[MatrixRoomId]:
         def rooms() -> frozenset[MatrixRoomId]:
             return frozenset(r.room for r in self.server.rooms.values() if r.membership(self.user_id) == "join")

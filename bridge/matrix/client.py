@@ -152,6 +152,9 @@ class NioHomeserver:
     async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
         return await self._finder.find(marker, follows=follows)
 
+    async def answers(self, user: UserId) -> bool:
+        return await looking.answers(self._connection, user)
+
     async def joined(self) -> frozenset[MatrixRoomId]:
         return await looking.joined(self._connection)
 

@@ -98,10 +98,17 @@ class Connection:
         self.answered: Counter[str] = Counter()
         """Requests by what came of them: fine, limited, refused, fault, no_connection."""
 
-    async def get(self, address: str, query: Mapping[str, str] | None = None, *, wait: timedelta = timedelta()) -> Json:
+    async def get(
+        self,
+        address: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        wait: timedelta = timedelta(),
+        patience: timedelta = REQUEST_WITHIN,
+    ) -> Json:
         """`wait`: how long the server is asked to hold the answer back, on top of our own patience."""
         kind = "sync" if address == SYNC else "get"
-        return _mapping(await self._ask("GET", address, query=query, patience=REQUEST_WITHIN + wait, kind=kind))
+        return _mapping(await self._ask("GET", address, query=query, patience=patience + wait, kind=kind))
 
     async def get_list(self, address: str) -> list[Any]:
         answer = await self._ask("GET", address, kind="get")

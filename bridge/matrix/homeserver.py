@@ -226,6 +226,10 @@ class Homeserver(Protocol):
     async def has_account(self, user: UserId) -> bool:
         """Whether there is such a person. A server that does not tell is believed to have them."""
 
+    async def answers(self, user: UserId) -> bool:
+        """Whether this person's server says anything just now. An invitation to one that does not keeps whoever else
+        comes into that room waiting at ours; this keeps nobody."""
+
     async def find(self, marker: RoomId, *, follows: MatrixRoomId | None = None) -> MatrixRoomId | None:
         """The joined room of our making whose creation content carries this marker, and names as its predecessor the
         room it `follows`, or none. Scans joined rooms once per start and remembers; rooms created here are added."""

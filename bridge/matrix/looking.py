@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from bridge.matrix.connection import Connection, needed, path
-from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, Rejected, SetBy, Tombstone
+from bridge.matrix.homeserver import MARKER_KEY, FoundRoom, NoAnswer, Rejected, SetBy, TheirFault, Tombstone
 from facilitator.ids import EventId, MatrixRoomId, RoomId, UserId
 from facilitator.rules.user_id import server_of
 from facilitator.rules.wanted_room import FIRST_WITH_CREATORS, ROOM_VERSION
 
 AT_ONCE = 8
+ANSWERS_WITHIN = timedelta(seconds=15)
 
 State = dict[tuple[str, str], dict[str, Any]]
 Origin = tuple[RoomId, MatrixRoomId | None]
@@ -127,6 +129,18 @@ async def has_account(connection: Connection, user: UserId, *, us: UserId) -> bo
         await connection.get(path("profile", user))
     except Rejected as refused:
         return refused.code not in nobody
+    return True
+
+
+async def answers(connection: Connection, user: UserId) -> bool:
+    """Any word of their server is one, a no or a fault too. Synapse makes all changes of who is in a room one after
+    another, and holds the room while it waits for another server to agree to an invitation (1.163, `room_member`)."""
+    try:
+        await connection.get(path("profile", user), patience=ANSWERS_WITHIN)
+    except (Rejected, TheirFault):
+        return True
+    except NoAnswer:
+        return False
     return True
 
 

@@ -216,6 +216,10 @@ async def test_an_invitation_to_a_server_that_is_down_waits_goes_out_later_and_h
         await bridge.invite(group, dora.user_id, unknown, ben.user_id)
         await ben_is_invited(bridge, ben, room)
         assert (await bridge.line(group, dora.user_id)).trouble is None, "he is asked in while her server is waited for"
+        eve = await riverside.person("eve")
+        await bridge.invite(group, eve.user_id)
+        await ben_is_invited(bridge, eve, room)
+        assert (await bridge.line(group, dora.user_id)).trouble is None, "and so is whoever is invited after her"
         line = await bridge.until_line(group, dora.user_id, lambda line: line.trouble is not None)
         assert (line.reached, line.trouble) == (False, "unreachable")
         assert line.next_try is not None
