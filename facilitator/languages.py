@@ -121,7 +121,7 @@ def name(code: str, tongue: str) -> str:
     """What a language is called in another: "English" for en."""
     try:
         return str(Locale.parse(code, sep="-").get_display_name(Locale.parse(tongue, sep="-")))
-    except (ValueError, LookupError):
+    except (UnknownLocaleError, ValueError):
         return code
 
 

@@ -224,5 +224,5 @@ async def test_a_place_has_its_groups_language_and_zone_or_plain_ones(scene: Sce
             await rooms.group_room_id(db, GroupId("none"))
     assert group is not None and alone is not None
     assert (group.kind, group.group_id, group.time_zone, group.person) == ("group", scene.group, "Europe/Berlin", None)
-    assert (alone.kind, alone.group_id, alone.language, alone.time_zone) == ("direct", None, "en", "UTC")
+    assert (alone.kind, alone.group_id, alone.language, alone.time_zone) == ("direct", None, "", "UTC")
     assert alone.person == BEN and BEN not in repr(alone)
