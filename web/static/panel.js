@@ -28,7 +28,7 @@ export function sayLocalTimes(root) {
   const clock = new Intl.DateTimeFormat(tongue, { timeStyle: "short", numberingSystem: "latn" });
   for (const time of root.querySelectorAll("time[data-here]")) {
     const here = clock.format(new Date(time.dateTime)).replace(/\s/g, " ");
-    if (time.textContent.replace(/\s/g, " ").includes(here)) continue;
+    if (time.parentElement.textContent.replace(/\s/g, " ").includes(here)) continue;
     const words = document.createElement("span");
     words.className = "here";
     words.textContent = ` (${time.dataset.here.replace("{time}", here)})`;
