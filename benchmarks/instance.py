@@ -170,7 +170,7 @@ class Instance:
     async def rooms_of(self, of: Sequence[GroupId]) -> list[str]:
         rows = await self.ask(
             "SELECT r.group_id, s.matrix_room FROM rooms r JOIN room_sightings s ON s.room_id = r.id "
-            "WHERE s.matrix_room IS NOT NULL"
+            "WHERE s.matrix_room IS NOT NULL AND r.kind = 'group'"
         )
         found = {str(group): str(room) for group, room in rows}
         return [found[group] for group in of if group in found]
@@ -181,7 +181,8 @@ class Instance:
         counted = (
             "SELECT r.group_id, count(*) FROM rooms r JOIN room_sightings s ON s.room_id = r.id "
             "JOIN membership_sightings m ON m.room_id = r.id "
-            "WHERE s.revision = r.revision AND m.membership IN ('join', 'invite') GROUP BY r.group_id"
+            "WHERE r.kind = 'group' AND s.revision = r.revision AND m.membership IN ('join', 'invite') "
+            "GROUP BY r.group_id"
         )
         async with asyncio.timeout(within):
             while True:

@@ -37,7 +37,12 @@ STRANGERS_KEPT_FOR = timedelta(days=14)
 """After they should have been put out. Who is still there is noticed anew."""
 CLAIMS_KEPT_FOR = timedelta(days=14)
 """After their code ends: what was typed stands in the form again for so long."""
-SAID_FOR_ITS_MOMENT = ("reminder", "commands", "sessions", "unknown_command", "other_matrix_id")
+SAID_FOR_ITS_MOMENT = (
+    "reminder", "commands", "sessions", "unknown_command", "other_matrix_id", "matrix_id_claimed", "code_said",
+    "panel_alone", "panel_link", "panel_new_identity", "panel_not_confirmed", "panel_often", "panel_unknown",
+    "backstage",
+)  # fmt: skip
+"""Of what was told backstage the journal keeps the causes."""
 
 
 async def prune(db: AsyncSession, *, now: datetime, at_once: int = AT_ONCE) -> bool:

@@ -68,7 +68,7 @@ async def test_old_reminders_and_answers_go_and_all_that_may_be_caused_again_sta
         "help",
         "help_again",
         "confirm_device",
-        "stranger",
+        "backstage_welcome",
         "not_our_room",
         "moving",
         "name_put_back",

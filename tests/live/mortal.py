@@ -180,7 +180,7 @@ class Mortal:
         try:
             joined = (await eye.do("GET", "joined_rooms"))["joined_rooms"]
             markers = Counter([(await eye.state(room, "m.room.create"))["io.hearth.room"] for room in joined])
-            ours = {row[0] for row in await self.rows("SELECT id FROM rooms WHERE kind = 'group'")}
+            ours = {row[0] for row in await self.rows("SELECT id FROM rooms WHERE kind <> 'direct'")}
             found = [f"{times} rooms instead of one" for times in markers.values() if times != 1]
             found += [f"{len(markers.keys() ^ ours)} rooms too few or too many"] if markers.keys() != ours else []
             for room in joined:

@@ -78,6 +78,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("strangers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("why", sa.Text(), nullable=True))
+    op.execute("DELETE FROM outbox WHERE utterance = 'stranger' AND outcome IS NULL")  # told backstage from now on
 
     with op.batch_alter_table("membership_sightings", schema=None) as batch_op:
         batch_op.add_column(sa.Column("missing", UTC, nullable=True))
@@ -93,11 +94,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_journal_of_actor", ["actor", "at", "id"], unique=False)
         batch_op.create_index("ix_journal_of_subject", ["subject", "at", "id"], unique=False)
     op.create_index("ix_members_standing", "members", ["group_id", "standing", "since"], unique=False)
+    troubled = sa.text("trouble IS NOT NULL")
+    op.create_index(
+        "ix_membership_sightings_trouble", "membership_sightings", ["room_id", "person_index"], unique=False,
+        sqlite_where=troubled, postgresql_where=troubled,
+    )  # fmt: skip
     op.create_index("ix_key_sightings_health", "key_sightings", ["health", "room_id"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("ix_key_sightings_health", "key_sightings")
+    op.drop_index("ix_membership_sightings_trouble", "membership_sightings")
     op.drop_index("ix_members_standing", "members")
     with op.batch_alter_table("membership_sightings", schema=None) as batch_op:
         batch_op.drop_column("missing")
@@ -116,6 +123,11 @@ def downgrade() -> None:
         batch_op.create_index(batch_op.f("ix_journal_at"), ["at"], unique=False)
         batch_op.drop_column("reason")
 
+    # The older code would take facilitators' own rooms for their groups'.
+    backstage = "(SELECT id FROM rooms WHERE kind = 'backstage')"
+    for table in ("outbox", "room_sightings", "membership_sightings", "former_rooms", "strangers", "key_sightings"):
+        op.execute(f"DELETE FROM {table} WHERE room_id IN {backstage}")  # noqa: S608 - names of ours
+    op.execute("DELETE FROM rooms WHERE kind = 'backstage'")
     with op.batch_alter_table("rooms", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("uq_rooms_kind_group_id"), type_="unique")
 
