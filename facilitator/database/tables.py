@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlalchemy
-from sqlalchemy import ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, MetaData, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from facilitator.database.types import Blind, Json, LocalDateTime, Sealed, SealedJson, UtcDateTime
@@ -280,6 +280,13 @@ class MembershipSighting(Table):
     """How a person stood in a room when last seen, and why they could not be invited, if so."""
 
     __tablename__ = "membership_sightings"
+    __table_args__ = (
+        Index(  # whose invitation goes nowhere: few, among very many
+            "ix_membership_sightings_trouble", "room_id", "person_index",
+            sqlite_where=text("trouble IS NOT NULL"), postgresql_where=text("trouble IS NOT NULL"),
+        ),
+        STRICT,
+    )  # fmt: skip
     room_id: Mapped[RoomId] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     person_index: Mapped[UserId] = mapped_column(Blind("matrix_id"), primary_key=True)
     membership: Mapped[str | None]
