@@ -181,9 +181,9 @@ async def renamed_on_matrix(
     return False
 
 
-async def suggest_name(db: AsyncSession, *, by: AccountId) -> str:
-    """A neutral name, another one for each group there is."""
-    return names.suggest(await db.scalar(select(func.count()).select_from(Group)) or 0)
+async def suggest_name(db: AsyncSession, *, by: AccountId, language: str = "en") -> str:
+    """A neutral name in a language, another one for each group there is."""
+    return names.suggest(await db.scalar(select(func.count()).select_from(Group)) or 0, language)
 
 
 async def mine(

@@ -4,6 +4,7 @@ not say what the group is for (R12): we suggest one that says nothing, and refus
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 from facilitator.errors import N_
 
@@ -40,6 +41,29 @@ FIRST = _each(
 )
 SECOND = _each("Silver Quiet Green Sunny Upper Little Golden Old Blue Wide Round Eastern White Lower Bright")
 
+CALLED: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "ar": (
+        "غرفة {}",
+        _each(
+            """القيقب المرفأ الصفصاف الفانوس المرج الأرز الحصاة الزيزفون البستان العرعر الجدول البندق الحديقة الكهرمان
+            المنارة السرخس الشرفة البرسيم الجزيرة الخزامى الحور النافذة الزان الزعفران الجسر الخلنج البرقوق الضفة
+            الفسيفساء الربيع التلة الجوز المغنولية البوصلة الدردار البحيرة الكستناء الأقحوان الوادي الإبريق الزيتون
+            الطاحونة الياسمين الفناء الزعرور الجناح الغار الشاطئ السنط النخيل"""
+        ),
+    ),
+    "de": (
+        "Raum {}",
+        _each(
+            """Ahorn Hafen Weide Laterne Wiese Zeder Kiesel Linde Obstgarten Wacholder Bach Hasel Garten Bernstein
+            Eberesche Leuchtturm Farn Terrasse Klee Birke Insel Lavendel Pappel Fenster Buche Safran Brücke Heide Erle
+            Veranda Pflaume Flussufer Distel Turmfalke Steinbruch Espe Mosaik Primel Hügel Walnuss Leinwand Magnolie
+            Kompass Ulme Lagune Kastanie Giebel Ringelblume Tal Platane Teekanne Olive Windmühle Jasmin Innenhof
+            Weißdorn Pavillon Lorbeer Ufer Akazie"""
+        ),
+    ),
+}
+"""How a room is called in other languages; from the second turn on with its number."""
+
 STEMS = _each(
     """addict alcohol anonym anorex anxiet bereave bipolar bulimi cannabis cocain codepend dementia depress detox
     fentanyl gambl narcot opiate opioid overdos psychiatr psychot rehab relaps schizo sobriet spielsucht suchthilf
@@ -67,8 +91,12 @@ PHRASES = (
 )  # fmt: skip
 
 
-def suggest(index: int) -> str:
+def suggest(index: int, language: str = "en") -> str:
     """The neutral name of this number: always the same, and different for the first 960 numbers."""
+    if language in CALLED:
+        pattern, nouns = CALLED[language]
+        turn, place = divmod(index, len(nouns))
+        return pattern.format(nouns[place]) + (f" {turn + 1}" if turn else "")
     turn, place = divmod(index, len(FIRST))
     adjective = "" if turn % (len(SECOND) + 1) == 0 else f"{SECOND[turn % (len(SECOND) + 1) - 1]} "
     return f"{adjective}{FIRST[place]} room"

@@ -76,6 +76,14 @@ def test_every_suggestion_is_neutral_and_none_comes_twice() -> None:
     assert names.suggest(960) == names.suggest(0)
 
 
+@pytest.mark.parametrize(("language", "first"), [("de", "Raum Ahorn"), ("ar", "غرفة القيقب"), ("fr", "Maple room")])
+def test_a_name_is_suggested_in_the_language_of_who_is_to_say_it(language: str, first: str) -> None:
+    suggested = [names.suggest(index, language) for index in range(960)]
+    assert suggested[0] == first
+    assert len(set(suggested)) == 960
+    assert [name for name in suggested if names.check(name)] == []
+
+
 @pytest.mark.parametrize(
     "group", ["Maple room", "x" * names.LONGEST, "🌿" * names.LONGEST, "e\u0301" * 32, "a b " * 16]
 )

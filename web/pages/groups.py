@@ -27,7 +27,8 @@ def page_of(request: Request) -> int:
 
 async def new(request: Request) -> Response:
     async with request.config_dict[keys.DATABASE].reading() as db:
-        name = await groups.suggest_name(db, by=request[keys.SIGNED_IN].account_id)
+        by, language = request[keys.SIGNED_IN].account_id, chosen_language.of(request)
+        name = await groups.suggest_name(db, by=by, language=language)
     house, cities = request.config_dict[keys.HOUSE], chosen_language.cities(request)
     home = "" if house.time_zone == "UTC" else cities.label(house.time_zone)
     return _form(request, Typed({"name": name, "language": house.languages[0], "time_zone": home}))
