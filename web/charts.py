@@ -1,5 +1,5 @@
-"""Where the bars of a chart stand. Drawn on the server, as plain shapes: it prints, needs no script, and every number is
-in a table beside it.
+"""Where the bars of a chart stand. Drawn on the server, as plain shapes: it prints, needs no script, and every number
+is in a table beside it.
 """
 
 from collections.abc import Sequence
