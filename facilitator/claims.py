@@ -77,9 +77,9 @@ async def claim(db: AsyncSession, *, by: AccountId, matrix_id: str, now: datetim
     code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
     _begin(db, by, person, code, now=now, expires=now + CODE_LASTS)
     await journal.note(db, "matrix id claimed", actor=by, subject=by, now=now)
-    await _ask(db, person, "matrix_id_claimed", now=now)
+    await _ask(db, person, now=now)
     if account.matrix_id is not None:
-        await _ask(db, account.matrix_id, "other_matrix_id", now=now)
+        await _ask(db, account.matrix_id, now=now, is_old=True)
     return spaced(code)
 
 
@@ -209,12 +209,13 @@ async def _link(db: AsyncSession, account: Account, person: UserId | None, *, no
         await rooms.group_changed(db, group_id)
 
 
-async def _ask(db: AsyncSession, person: UserId, question: str, *, now: datetime) -> None:
+async def _ask(db: AsyncSession, person: UserId, *, now: datetime, is_old: bool = False) -> None:
     """Ask them into the room of the two of them, and there for the code."""
     alone = await rooms.direct_with(db, person, now=now)
     await rooms.offer_direct(db, alone)
     await outbox.put(
-        db, because("code asked for", new_id()), alone, utterance=question, parameters={},
+        db, because("code asked for", new_id()), alone,
+        utterance="other_matrix_id" if is_old else "matrix_id_claimed", parameters={},
         priority=outbox.Priority.SAFETY, now=now, not_after=now + CODE_LASTS,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from bridge.matrix.homeserver import Rejected
 from facilitator import rooms, strangers
 from facilitator.database.tables import Account, Group, GroupFacilitator
 from facilitator.ids import GroupId, UserId
-from tests.cast import ADA, BEN, BOT, DAN, EVE
+from tests.cast import ADA, BEN, BOT, CLEO, DAN, EVE
 from tests.fake_rooms import FakeRoom
 from tests.journeys.running import Running
 
@@ -140,6 +140,18 @@ async def test_a_member_has_no_place_there_and_is_put_out_although_they_stay_in_
             "who it was."
         ]
     ]
+
+
+async def test_who_is_asked_into_the_group_and_found_backstage_has_not_joined_the_group(house: Running) -> None:
+    group, room = await with_ada(house)
+    await house.invite(group, CLEO)
+    await house.settle()
+    force_in(house, room, CLEO)
+    await house.settle()
+    assert room.membership(CLEO) == "leave"
+    line = await house.line(group, CLEO)
+    assert (line.standing, line.reached) == ("invited", True)
+    assert house.said(await house.matrix_room(group)) == []
 
 
 async def test_its_name_follows_the_groups_and_is_nobodys_to_change(house: Running) -> None:
