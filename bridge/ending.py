@@ -9,7 +9,7 @@ from bridge.house import House
 from bridge.matrix.homeserver import CreateRoom, FoundRoom, Invite, Rejected, Remove, SlowDown
 from bridge.plan import plan
 from bridge.wording import catalogue
-from facilitator import endings, renewals, sightings
+from facilitator import endings, renewals
 from facilitator.errors import N_
 from facilitator.ids import MatrixRoomId
 from facilitator.rules.wanted_room import WantedRoom

@@ -54,8 +54,10 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime) -> tuple[list[Endi
 
 
 async def _outcomes(db: AsyncSession, acts: list[ActId]) -> dict[ActId, str | None]:
-    rows = await db.execute(select(Act.id, Act.outcome).where(Act.id.in_(acts))) if acts else ()
-    return {act: outcome for act, outcome in rows}
+    if not acts:
+        return {}
+    rows = await db.execute(select(Act.id, Act.outcome).where(Act.id.in_(acts)))
+    return dict(rows.tuples().all())
 
 
 async def go_on(db: AsyncSession, ending: Ending, *, now: datetime) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from facilitator import bots, deletions, editing, groups, journal, lives, members, pruning, rooms, schedule
+from facilitator import deletions, editing, groups, lives, members, schedule
 from facilitator.agenda import Agenda
-from facilitator.database.tables import Account, Group, GroupFacilitator, JournalEntry, Member, Room
-from facilitator.editing import ChangedMeanwhile, Details
-from facilitator.errors import Invalid, NotAllowed, NotFound, Refused, TooLate
+from facilitator.database.tables import Account, Group, GroupFacilitator, JournalEntry
+from facilitator.editing import Details
+from facilitator.errors import Invalid, NotAllowed, NotFound, TooLate
 from facilitator.ids import GroupId
 from facilitator.rules.life import KeptBy
 from tests import cast
@@ -279,122 +279,6 @@ async def test_closed_groups_stand_last_in_the_list(scene: Scene) -> None:
         assert [line.name for line in (await groups.mine(db, by=scene.cast.ada, now=NOW)).lines] == [
             "Willow room", "Maple room",
         ]  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------ editing
-
-
-async def edit(scene: Scene, version: int, **changed: str) -> bool:
-    details = {"name": "Maple room", "purpose": cast.PURPOSE, "language": "en", "time_zone": "Europe/Berlin"} | changed
-    saved: bool = await do(scene, editing.edit, version=version, details=Details(**details))
-    return saved
-
-
-async def test_an_edit_is_saved_noted_and_shown_in_the_room(any_scene: Scene) -> None:
-    scene = any_scene
-    version, revision = (await row(scene)).version, await scene.revision()
-    assert await edit(scene, version, name=" Elm room ", language="de")
-    found = await row(scene)
-    assert (found.name, found.language, found.version) == ("Elm room", "de", version + 1)
-    assert await scene.revision() > revision and (await scene.wanted()).name == "Elm room"
-    assert [verb for verb, *_ in await noted(scene)].count("group edited") == 2
-    assert not await edit(scene, version + 1, name="Elm room", language="de"), "nothing was changed"
-
-
-async def test_whoever_saves_second_is_shown_what_the_first_saved(any_scene: Scene) -> None:
-    scene = any_scene
-    version = (await row(scene)).version
-    await edit(scene, version, name="Elm room")
-    with pytest.raises(ChangedMeanwhile) as meanwhile:
-        await edit(scene, version, purpose="Another purpose")
-    assert (meanwhile.value.now.name, meanwhile.value.version) == ("Elm room", version + 1)
-    assert "Elm" not in repr(meanwhile.value.now) and "Elm" not in str(meanwhile.value)
-    assert (await row(scene)).purpose == cast.PURPOSE
-
-
-async def test_a_name_taken_over_from_the_room_counts_as_a_change(scene: Scene) -> None:
-    version = (await row(scene)).version
-    async with scene.database.transaction() as db:
-        assert await groups.renamed_on_matrix(
-            db,
-            scene.group,
-            "Elm room",
-            by=ADA,
-            because_of="$renamed",
-            now=NOW,  # type: ignore[arg-type]
-        )
-    with pytest.raises(ChangedMeanwhile):
-        await edit(scene, version, name="Oak room")
-
-
-# ------------------------------------------------------------------------------------------------ deleting
-
-
-async def prune(scene: Scene, now: datetime) -> None:
-    async with scene.database.transaction() as db:
-        await pruning.prune(db, now=now)
-
-
-async def test_a_deleted_draft_is_out_of_sight_and_comes_back(any_scene: Scene) -> None:
-    scene = any_scene
-    group = await a_draft(scene, name="Elm room")
-    await do(scene, deletions.delete_group, group_id=group, typed_name="Elm room")
-    for ask in (groups.page, lives.pause):
-        with pytest.raises(NotFound):
-            await do(scene, ask, group_id=group)
-    async with scene.database.reading() as db:
-        assert [line.name for line in (await groups.mine(db, by=scene.cast.ada, now=NOW)).lines] == ["Maple room"]
-        (deleted,) = await deletions.of(db, by=scene.cast.ada, now=NOW)
-        assert await deletions.of(db, by=scene.cast.dan, now=NOW) == []
-    assert (deleted.name, deleted.gone) == ("Elm room", NOW + 30 * DAY) and "Elm" not in repr(deleted)
-    await do(scene, deletions.undelete, group_id=group, now=NOW + 29 * DAY)
-    assert (await row(scene, group)).deleted is None
-
-
-@pytest.mark.parametrize(("state", "refusal"), [("open", TooLate), ("paused", TooLate), ("closing", TooLate)])
-async def test_what_goes_on_is_not_deleted(scene: Scene, state: str, refusal: type[Refused]) -> None:
-    async with scene.database.transaction() as db:
-        await db.execute(update(Group).values(state=state))
-    with pytest.raises(refusal):
-        await do(scene, deletions.delete_group, typed_name="Maple room")
-
-
-async def test_after_thirty_days_nothing_of_it_is_left_but_the_journal_without_a_name(any_scene: Scene) -> None:
-    scene = any_scene
-    await scene.invite(BEN)
-    async with scene.database.transaction() as db:
-        await journal.note(db, "noticed", actor="bridge", group_id=scene.group, reason="Cleo told Ben", now=NOW)
-    await close_at_once(scene)
-    async with scene.database.transaction() as db:
-        await db.execute(update(Room).values(closed=NOW))
-    await do(scene, deletions.delete_group, typed_name="Maple room")
-    await prune(scene, NOW + 30 * DAY - timedelta(seconds=1))
-    assert await row(scene)
-    await prune(scene, NOW + 30 * DAY)
-    async with scene.database.reading() as db:
-        assert list(await db.scalars(select(Group.id))) == list(await db.scalars(select(Room.id))) == []
-        assert list(await db.scalars(select(Member.id))) == []
-        (entry,) = await db.scalars(select(JournalEntry).where(JournalEntry.verb == "noticed"))
-        assert (entry.group_id, entry.reason) == (None, None)
-    with pytest.raises(NotFound):
-        await do(scene, deletions.undelete, now=NOW + 31 * DAY)
-
-
-async def test_the_bot_leaves_a_drafts_room_before_it_is_gone_and_is_given_a_week(any_scene: Scene) -> None:
-    scene = any_scene
-    group = await a_draft(scene, name="Elm room")
-    async with scene.database.transaction() as db:
-        await rooms.take_charge(db, (await bots.enrol(db, user_id=cast.BOT, homeserver="http://test", now=NOW)).id)
-    await do(scene, deletions.delete_group, group_id=group, typed_name="Elm room")
-    with pytest.raises(TooLate):
-        await do(scene, deletions.undelete, group_id=group, now=NOW + 30 * DAY)
-    await prune(scene, NOW + 30 * DAY)
-    async with scene.database.reading() as db:
-        room = await rooms.group_room_id(db, group)
-        assert (await rooms.wanted(db, room, now=NOW)).kept_by is KeptBy.NOBODY
-    await prune(scene, NOW + 37 * DAY)
-    async with scene.database.reading() as db:
-        assert await db.get(Group, group) is None
 
 
 async def test_that_the_bot_empties_the_room_of_a_closed_group_says_nothing_of_who_was_in_it(scene: Scene) -> None:
