@@ -15,10 +15,15 @@ LIKE_A_FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
 
 
 def written(rows: Iterable[Sequence[str]]) -> bytes:
-    """The file. Its lines end as the standard says."""
+    """The file, or the beginning of one."""
+    return MARK_OF_UTF_8.encode() + lines(rows)
+
+
+def lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """What may be put to the end of one. Lines end as the standard says."""
     file = io.StringIO()
     csv.writer(file, lineterminator="\r\n").writerows([harmless(cell) for cell in row] for row in rows)
-    return (MARK_OF_UTF_8 + file.getvalue()).encode()
+    return file.getvalue().encode()
 
 
 def harmless(cell: str) -> str:

@@ -1,11 +1,14 @@
 """The journal as pages and as a file: who may read what, how it is chosen, and that nothing leaks."""
 
+import asyncio
 import csv
 import io
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from aiohttp import ClientError
+from sqlalchemy import text
 
 from facilitator import journal, members
 from facilitator.database import Database
@@ -15,6 +18,7 @@ from tests.web import sample
 from tests.web.sample import Sample
 from tests.web.visitor import Page, Visitor
 from web import deeds
+from web.pages import journal_file
 
 
 async def note(database: Database, cast: Sample, clock: TurnedClock, verb: str, **more: str | None) -> None:
@@ -126,6 +130,42 @@ async def test_the_file_has_the_same_in_words_and_no_matrix_id(
     assert newest == ["2026-11-02 12:00:01", "Maple room", "Ada paused the group.", '\'=HYPERLINK("x"),\n"y"']
     assert "Ada invited a member." in {row[2] for row in older} and "chat.test" not in page.text
     assert len(rows(await ada.get(f"/journal.csv?group={cast.settled}&person=bridge"))) == 1
+
+
+async def test_a_long_file_comes_in_pieces_and_between_two_of_them_others_have_their_turn(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    async with database.transaction() as db:
+        for number in range(2 * journal_file.PIECE):
+            clock.turn(timedelta(seconds=1))
+            await journal.note(
+                db, "group paused", actor=cast.ada, group_id=cast.settled, reason=f"{number}", now=clock.now()
+            )
+    before = database.statements
+    file = asyncio.create_task(ada.get("/journal.csv"))
+    while database.statements == before and not file.done():
+        await asyncio.sleep(0)
+    assert (await ada.get("/help")).status == 200 and not file.done()
+    found = [row[3] for row in rows(await file) if row[3].isdecimal()]
+    assert found == [str(number) for number in reversed(range(2 * journal_file.PIECE))]
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of it would look whole."""
+    async with database.transaction() as db:
+        for _ in range(journal_file.PIECE):
+            clock.turn(timedelta(seconds=1))
+            await journal.note(db, "group paused", actor=cast.ada, group_id=cast.settled, now=clock.now())
+
+    async def loses_it(_duration: timedelta) -> None:
+        async with database.transaction() as db:
+            await db.execute(text("DROP TABLE journal"))
+
+    monkeypatch.setattr(clock, "sleep", loses_it)
+    with pytest.raises(ClientError):
+        await ada.get("/journal.csv")
 
 
 async def test_it_asks_as_much_with_three_groups_as_with_sixty(

@@ -1,19 +1,17 @@
 """The journal: who did what and why, of all groups one runs or of one, as pages and as a file."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp.web import Request, Response
 
 from facilitator import chronicle, glance
-from facilitator.chronicle import Asked, Cursor, Entry, Person
-from facilitator.errors import N_
+from facilitator.chronicle import Asked, Cursor, Entry
 from facilitator.ids import GroupId
-from web import chosen_language, deeds, keys, spreadsheet
+from web import deeds, keys
 from web.pages import see
 from web.pages.groups import group_id
 
@@ -22,8 +20,6 @@ MOST_GROUPS = MOST_PEOPLE = 200
 OUR_ID = chronicle.OUR_ID
 CURSOR = re.compile(rf"(\d{{8}}T\d{{12}})~({OUR_ID.pattern})")
 MOMENT = "%Y%m%dT%H%M%S%f"
-FILE_NAME = "journal.csv"
-HEADINGS = (N_("When (UTC)"), N_("Group"), N_("What happened"), N_("Why"))
 
 
 async def show(request: Request) -> Response:
@@ -38,27 +34,12 @@ async def of_group(request: Request) -> Response:
     return await _page(request, group.id, group_name=group.name)
 
 
-async def as_file(request: Request) -> Response:
-    """The newest entries of what was asked for. Members have no name in it: a file travels."""
-    app, signed_in = request.config_dict, request[keys.SIGNED_IN]
-    asked = _asked(request, _group_of(request))
-    async with app[keys.DATABASE].reading() as db:
-        page = await chronicle.read(
-            db, by=signed_in.account_id, role=signed_in.role, asked=asked, limit=chronicle.IN_A_FILE
-        )
-    say = app[keys.TEMPLATES].catalogues[chosen_language.of(request)].gettext
-    rows = [[say(each) for each in HEADINGS], *([*_row(entry, say)] for entry in page.entries)]
-    response = Response(body=spreadsheet.written(rows), content_type="text/csv", charset="utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{FILE_NAME}"'
-    return response
-
-
 async def _page(request: Request, group: GroupId | None, *, group_name: str) -> Response:
     app, signed_in = request.config_dict, request[keys.SIGNED_IN]
     by, role = signed_in.account_id, signed_in.role
-    asked = _asked(request, group)
+    wanted = _asked(request, group)
     async with app[keys.DATABASE].reading() as db:
-        page = await chronicle.read(db, by=by, role=role, asked=asked, before=_cursor(request.query.get("before", "")))
+        page = await chronicle.read(db, by=by, role=role, asked=wanted, before=_cursor(request.query.get("before", "")))
         people = await chronicle.people(db, by=by, role=role, group_id=group if group_name else None)
         groups = None if group_name else await chronicle.groups(db, by=by, most=MOST_GROUPS)
     return see(
@@ -71,7 +52,7 @@ async def _page(request: Request, group: GroupId | None, *, group_name: str) -> 
         group_id=group if group_name else None,
         group_name=group_name,
         chosen=_chosen(request),
-        asked=asked,
+        asked=wanted,
         older=_address(request, page.older),
         newest=str(request.rel_url.with_query(_chosen(request))) if "before" in request.query else "",
         file=str(request.app.router["journal-file"].url_for().with_query(_chosen(request) | _only(group))),
@@ -83,6 +64,11 @@ async def _page(request: Request, group: GroupId | None, *, group_name: str) -> 
 def _group_of(request: Request) -> GroupId | None:
     asked = request.query.get("group", "")
     return GroupId(asked) if OUR_ID.fullmatch(asked) else None
+
+
+def asked(request: Request) -> Asked:
+    """What is asked for on the page of all groups, and in the file."""
+    return _asked(request, _group_of(request))
 
 
 def _asked(request: Request, group: GroupId | None) -> Asked:
@@ -147,15 +133,3 @@ def _cursor(text: str) -> Cursor | None:
         return datetime.strptime(found[1], MOMENT).replace(tzinfo=UTC), found[2]
     except ValueError:
         return None
-
-
-def _row(entry: Entry, say: Any) -> tuple[str, ...]:
-    places = {"who": _called(entry.actor, deeds.WHO, say)}
-    if entry.subject is not None:
-        places["whom"] = _called(entry.subject, deeds.WHOM, say)
-    sentence = say(deeds.of(entry)) % places
-    return entry.at.strftime("%Y-%m-%d %H:%M:%S"), entry.group, sentence, entry.reason or ""
-
-
-def _called(person: Person, nameless: Mapping[str, str], say: Any) -> str:
-    return person.called if person.kind == "facilitator" else str(say(nameless[person.kind]))
