@@ -14,23 +14,14 @@ from hypothesis import strategies as st
 
 from facilitator.database import Database
 from tests.clock import TurnedClock
-from tests.web import gallery
-from tests.web.every_page import address, every_view
-from tests.web.paths import path_of
+from tests.web import every_form, gallery
+from tests.web.every_form import Forms, fields_of, forms_in
 from tests.web.sample import Sample
 from tests.web.visitor import Page, Visitor
-from web.routes import ROUTES
 
 KIND = {"Content-Type": "application/x-www-form-urlencoded"}
-NOT_TRIED = {"link", "sign-out", "leave"}
-"""They end the sign-in, or begin one; their forms have no field."""
-POSTS = {route.name: route.path for route in ROUTES if route.method == "POST" and route.name not in NOT_TRIED}
 ANSWERS = {200, 303, 400, 403, 404, 410, 413, 422}
 SOAK = "HEARTH_SOAK" in os.environ
-FORM = re.compile(r'<form method="post" action="([^"]+)".*?</form>', re.DOTALL)
-FIELD = re.compile(r'<(?:input|select|textarea|button)\b[^>]*?name="([^"]+)"[^>]*>(?:([^<]*)</textarea>)?', re.DOTALL)
-VALUE = re.compile(r'value="([^"]*)"')
-
 NASTY = (
     "x" * 300, "x" * 70_000, "\u202e\u2066turned around", "Z\u0351\u0342\u0343\u0344\u0351\u0342\u034a" * 40,
     "👩🏽\u200d🌾\U0001fae8🏳️\u200d🌈", "<script>alert(1)</script><b>", '"><img src=x onerror=alert(1)>',
@@ -41,10 +32,9 @@ NASTY = (
     "../../etc/passwd", "javascript:alert(1)", "\r\nSet-Cookie: s=x", "yes", "en", "Europe/Berlin", "facilitator",
 )  # fmt: skip
 RAW = st.one_of(st.sampled_from(NASTY), st.text(max_size=60), st.integers().map(str)).map(
-    lambda text: text.encode(
-        "utf-8", "surrogatepass"
-    )  # a lone surrogate arrives percent-encoded, as no browser sends it
+    lambda text: text.encode("utf-8", "surrogatepass")
 )
+"""A lone surrogate arrives percent-encoded, as no browser sends it."""
 FUZZ = settings(
     max_examples=10_000 if SOAK else 40,
     deadline=None,
@@ -53,31 +43,8 @@ FUZZ = settings(
 
 
 @pytest.fixture
-async def forms(
-    ada: Visitor, visitor: Visitor, cast: Sample, database: Database, clock: TurnedClock
-) -> Mapping[str, dict[str, str]]:
-    """Every form the pages have: where it goes, and its fields as they are when nobody has typed anything."""
-    hung = await gallery.hang(database, cast, clock.now())
-    found: dict[str, dict[str, str]] = {}
-    for name, view in every_view():
-        page = await ada.get(address(name, view, hung))
-        for form in FORM.finditer(page.text):
-            fields = {field[1]: value_of(field) for field in FIELD.finditer(form[0])}
-            found.setdefault(unescape(form[1]), {}).update(fields)
-    for path in POSTS.values():
-        if not any(re.fullmatch(plain_pattern(path), known) for known in found):
-            found[path_of(path, hung.parts())] = {"form_token": ada.form_token}
-    assert all(any(re.fullmatch(plain_pattern(path), known) for known in found) for path in POSTS.values())
-    return {path: fields for path, fields in found.items() if path not in ("/leave", "/sign-out")}
-
-
-def value_of(field: re.Match[str]) -> str:
-    value = VALUE.search(field[0])
-    return unescape(field[2] or (value[1] if value else ""))
-
-
-def plain_pattern(path: str) -> str:
-    return re.sub(r"\{(\w+):((?:[^{}]|\{\d[^{}]*\})*)\}", r"(?:\2)", path)
+async def forms(ada: Visitor, cast: Sample, database: Database, clock: TurnedClock) -> Forms:
+    return await every_form.gather(ada, await gallery.hang(database, cast, clock.now()))
 
 
 def body_of(fields: Sequence[tuple[str, bytes]]) -> bytes:
@@ -93,7 +60,7 @@ def body_of(fields: Sequence[tuple[str, bytes]]) -> bytes:
     texts=st.lists(RAW, min_size=4, max_size=8), way=st.sampled_from(("all", "one", "one", "missing", "twice", "more"))
 )
 async def test_whatever_is_typed_is_answered_kindly_and_comes_back_harmless(
-    ada: Visitor, forms: Mapping[str, dict[str, str]], texts: list[bytes], way: str
+    ada: Visitor, forms: Forms, texts: list[bytes], way: str
 ) -> None:
     for place, (path, fields) in enumerate(sorted(forms.items())):
         sent = filled_in(fields, texts[place % len(texts) :] + texts, way, place)
@@ -127,15 +94,15 @@ def assert_harmless(page: Page, sent: Sequence[tuple[str, bytes]], path: str) ->
         if "\r" in text or "\n" in text:
             assert "Set-Cookie" not in page.location
     if page.status == 422:
-        shown = {field[1]: value_of(field) for form in FORM.finditer(page.text) for field in FIELD.finditer(form[0])}
+        shown = {name: value for _, form in forms_in(page.text) for name, value in fields_of(form).items()}
+        typed_into = set(every_form.TYPED_INTO.findall(page.text))
         for name, raw in sent:
-            field = re.search(
-                rf'<(?:input type="(?:text|date|time|number)"|textarea)[^>]*name="{re.escape(name)}"', page.text
-            )
-            if field and name in shown:
-                assert escape(raw.decode(), quote=False) in unescape(page.text) or shown[name] == raw.decode(), (
-                    f"{path}: {name} is lost"
-                )
+            if name in typed_into:
+                assert came_back(raw.decode(), page) or shown[name] == raw.decode(), f"{path}: {name} is lost"
+
+
+def came_back(text: str, page: Page) -> bool:
+    return escape(text, quote=False) in unescape(page.text)
 
 
 async def test_a_name_that_got_in_by_an_old_door_turns_nothing_around(ada: Visitor, cast: Sample) -> None:

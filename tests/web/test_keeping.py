@@ -9,7 +9,9 @@ from facilitator import accounts, kept_forms, pruning
 from facilitator.database import Database
 from facilitator.ids import AccountId
 from tests.clock import TurnedClock
-from tests.web import sample
+from tests.web import every_form, gallery, sample
+from tests.web.every_form import TYPED_INTO, forms_in
+from tests.web.every_page import address, every_view
 from tests.web.sample import Sample
 from tests.web.visitor import Page, Visitor
 
@@ -91,6 +93,24 @@ async def test_a_form_that_is_on_the_page_above_comes_back_there(
     await ada.post(f"/groups/{cast.settled}/members", {"matrix_id": "@new:chat.test"})
     _, page = await comes(cast.ada)
     assert 'name="matrix_id" value="@new:chat.test"' in page.text
+
+
+async def test_every_form_with_a_field_to_type_into_comes_back_on_its_page(
+    ada: Visitor, visitor: Visitor, cast: Sample, database: Database, clock: TurnedClock
+) -> None:
+    hung = await gallery.hang(database, cast, clock.now())
+    tried = set()
+    for name, view in every_view():
+        where = address(name, view, hung)
+        for path, form in forms_in((await ada.get(where)).text):
+            typed = dict.fromkeys(TYPED_INTO.findall(form), "typed <here>")
+            if typed and path not in tried:
+                tried.add(path)
+                fields = every_form.fields_of(form) | typed
+                assert "is kept" in (await visitor.post(path, fields | {"form_token": ada.form_token})).words, path
+                page = await ada.get(f"{where.partition('?')[0]}?kept=1")
+                assert page.text.count("typed &lt;here&gt;") >= len(typed), f"{path} on {where}"
+    assert len(tried) > 10
 
 
 async def test_a_tab_of_an_earlier_sign_in_gets_its_text_back(
