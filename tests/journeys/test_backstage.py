@@ -152,6 +152,7 @@ async def test_who_is_asked_into_the_group_and_found_backstage_has_not_joined_th
     line = await house.line(group, CLEO)
     assert (line.standing, line.reached) == ("invited", True)
     assert house.said(await house.matrix_room(group)) == []
+    assert [body.splitlines()[0] for body in house.said(room.room)] == [GREETING, NOTE], "and is not welcomed"
 
 
 async def test_its_name_follows_the_groups_and_is_nobodys_to_change(house: Running) -> None:
