@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 8
 IN_A_HURRY = 2
 """Two, so that one room that hangs does not keep all others from being looked after."""
+PATIENCE = timedelta(seconds=20)
+"""So long a look that nothing calls for waits in a hurry, one of a start for example: it takes the homeserver as much
+time as two messages do."""
 ROUNDS = 4
 """A room that still differs after so many looks is drifting under our hands; it is tried again later."""
 DRIFTING = timedelta(seconds=30)
@@ -76,14 +79,14 @@ class Reconciler:
         await self.errands.stop(within=timedelta())  # what the last visits have begun
 
     async def _claim(self) -> list[RoomId]:
-        house = self._house
+        house, patience = self._house, PATIENCE if self._hurry() else rooms.NO_TIME
         async with house.database.reading() as db:
             unclaimed = await rooms.unclaimed(db)
-            due = await rooms.due(db, house.bot, now=house.clock.now())
+            due = await rooms.due(db, house.bot, now=house.clock.now(), patience=patience)
         if unclaimed:
             async with house.database.transaction() as db:
                 await rooms.take_charge(db, house.bot)
-                due = await rooms.due(db, house.bot, now=house.clock.now())
+                due = await rooms.due(db, house.bot, now=house.clock.now(), patience=patience)
         left_behind = self._claimed | self._asking_in.left_behind
         free = [room for room in (*sorted(left_behind), *due) if room not in self.lanes]
         begun = [room for n, room in enumerate(dict.fromkeys(free)) if self._has_place(beside=n)]
