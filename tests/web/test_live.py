@@ -129,7 +129,9 @@ async def test_who_has_many_open_loses_the_oldest_and_all_have_a_limit(
 ) -> None:
     ada, dan = await signed_in(database, cast.ada, clock), await signed_in(database, cast.dan, clock)
     streams = [await follow(watching, ada) for _ in range(live.OF_ONE + 1)]
-    assert await streams[0].next() == "over" and watching.open == live.OF_ONE
+    async with asyncio.timeout(5):
+        assert await streams[0].next() == "over"
+    assert watching.open == live.OF_ONE
     monkeypatch.setattr(live, "OF_ALL", live.OF_ONE)
     assert await watching.follow(*dan, HOME, gone=lambda: NEVER) is None
     streams[1].gone = lambda: True  # a browser that hung up makes place
