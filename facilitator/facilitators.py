@@ -8,8 +8,9 @@ nobody waits in a circle.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -170,8 +171,8 @@ async def without(db: AsyncSession, *, by: AccountId) -> list[tuple[GroupId, str
     """Groups whose facilitators are all gone or disabled, by their neutral names; for coordinators. Raises
     NotAllowed."""
     await ownership.in_the_house(db, by=by, deed=Deed.GIVE_AWAY)
-    found = select(Group.id, Group.name).where(_goes_on(), ~_run_by_another(None))
-    return sorted(((id, name) for id, name in await db.execute(found)), key=lambda group: (group[1].casefold(), group))
+    found = await db.execute(WITHOUT)
+    return sorted(((id, name) for id, name in found), key=lambda group: (group[1].casefold(), group))
 
 
 async def give_away(db: AsyncSession, *, by: AccountId, group_id: GroupId, account_id: str, now: datetime) -> None:
@@ -190,17 +191,8 @@ async def alone_in(db: AsyncSession, account_id: AccountId, *, hold: bool = Fals
     if hold:
         theirs = select(GroupFacilitator.group_id).where(GroupFacilitator.account_id == account_id)
         await _hold(db, (await db.scalars(theirs)).all())
-    found = (
-        select(Group.id, Group.name)
-        .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-        .where(
-            GroupFacilitator.account_id == account_id,
-            GroupFacilitator.role == Part.FACILITATOR,
-            _goes_on(),
-            ~_run_by_another(account_id),
-        )
-    )
-    return sorted(((id, name) for id, name in await db.execute(found)), key=lambda group: (group[1].casefold(), group))
+    found = await db.execute(ALONE_IN, {"account": account_id})
+    return sorted(((id, name) for id, name in found), key=lambda group: (group[1].casefold(), group))
 
 
 async def hand_over(db: AsyncSession, group_id: GroupId, to: Account, *, by: AccountId, now: datetime) -> None:
@@ -264,7 +256,7 @@ async def _another(db: AsyncSession, group_id: GroupId, *, but: AccountId) -> bo
     return await db.scalar(select(Group.id).where(Group.id == group_id, _run_by_another(but))) is not None
 
 
-def _run_by_another(account_id: AccountId | None) -> ColumnElement[bool]:
+def _run_by_another(account_id: AccountId | BindParameter[Any] | None) -> ColumnElement[bool]:
     row, account = aliased(GroupFacilitator), aliased(Account)
     others = select(row.account_id).join(account, account.id == row.account_id)
     found = others.where(row.group_id == Group.id, row.role == Part.FACILITATOR, account.disabled.is_(None))
@@ -279,3 +271,17 @@ def _part(part: str) -> Part:
     if part not in list(Part):
         raise Invalid("part", CHOOSE_PART)
     return Part(part)
+
+
+WITHOUT = select(Group.id, Group.name).where(_goes_on(), ~_run_by_another(None))
+ALONE_IN = (
+    select(Group.id, Group.name)
+    .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
+    .where(
+        GroupFacilitator.account_id == bindparam("account"),
+        GroupFacilitator.role == Part.FACILITATOR,
+        _goes_on(),
+        ~_run_by_another(bindparam("account")),
+    )
+)
+"""Both put into words once: they take longer to say than to answer."""

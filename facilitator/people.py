@@ -8,11 +8,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import accounts, claims, facilitators, journal, ownership, rooms
-from facilitator.database.tables import Account, Group, GroupFacilitator, KeptForm, Link, MatrixClaim, SignIn
+from facilitator.database.tables import Account, Group, GroupFacilitator, KeptForm, Link, MatrixClaim, SignIn, plain
 from facilitator.errors import N_, Invalid, NotAllowed, NotFound
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules import user_id
@@ -81,16 +81,21 @@ async def all_of_them(db: AsyncSession, *, by: AccountId, page: int = 1) -> Peop
     return People(tuple(_person(each, counts.get(each.id, 0), by) for each in shown), page, pages)
 
 
-async def one(db: AsyncSession, *, by: AccountId, account_id: AccountId) -> PersonPage:
+async def person(db: AsyncSession, *, by: AccountId, account_id: AccountId) -> Person:
     """Raises NotAllowed, NotFound."""
     await ownership.in_the_house(db, by=by, deed=Deed.SEE_ACCOUNTS)
-    account = await _find(db, account_id)
+    account, counts = await _find(db, account_id), await _counts(db, [account_id])
+    return _person(account, counts.get(account_id, 0), by, await _shared(db, account_id, by))
+
+
+async def one(db: AsyncSession, *, by: AccountId, account_id: AccountId) -> PersonPage:
+    """Also with who could take their place. Raises NotAllowed, NotFound."""
+    found = await person(db, by=by, account_id=account_id)
     known = (await db.execute(select(Account.id, Account.name, Account.role).where(Account.disabled.is_(None)))).all()
     coordinators = {id for id, _, role in known if role == Role.COORDINATOR}
-    counts = await _counts(db, [account_id])
     others = sorted(((id, name) for id, name, _ in known if id != account_id), key=lambda each: each[1].casefold())
     return PersonPage(
-        _person(account, counts.get(account_id, 0), by, await _shared(db, account_id, by)),
+        found,
         alone_in=tuple(await facilitators.alone_in(db, account_id)),
         others=tuple(others),
         only_coordinator=coordinators == {account_id},
@@ -194,28 +199,28 @@ async def _hold_coordinators(db: AsyncSession) -> set[AccountId]:
     return set(await db.scalars(held.with_for_update(key_share=True)))
 
 
+GROUP, RUNS = plain(Group).c, plain(GroupFacilitator).c
+COUNTS = (
+    select(RUNS.account_id, func.count())
+    .join_from(plain(GroupFacilitator), plain(Group), GROUP.id == RUNS.group_id)
+    .where(RUNS.account_id.in_(bindparam("accounts", expanding=True)), GROUP.closed.is_(None), GROUP.deleted.is_(None))
+    .group_by(RUNS.account_id)
+)
+ALSO_RUNS = plain(GroupFacilitator).alias()
+SHARED = (
+    select(GROUP.name)
+    .join_from(plain(GroupFacilitator), plain(Group), GROUP.id == RUNS.group_id)
+    .join(ALSO_RUNS, and_(ALSO_RUNS.c.group_id == GROUP.id, ALSO_RUNS.c.account_id == bindparam("by")))
+    .where(RUNS.account_id == bindparam("account"), GROUP.closed.is_(None), GROUP.deleted.is_(None))
+)
+
+
 async def _counts(db: AsyncSession, ids: Collection[AccountId]) -> dict[AccountId, int]:
-    rows = await db.execute(
-        select(GroupFacilitator.account_id, func.count())
-        .join(Group, Group.id == GroupFacilitator.group_id)
-        .where(GroupFacilitator.account_id.in_(ids), Group.closed.is_(None), Group.deleted.is_(None))
-        .group_by(GroupFacilitator.account_id)
-    )
-    return dict(rows.all())
+    return dict((await db.execute(COUNTS, {"accounts": list(ids)})).all())
 
 
 async def _shared(db: AsyncSession, account_id: AccountId, by: AccountId) -> tuple[str, ...]:
-    mine = select(GroupFacilitator.group_id).where(GroupFacilitator.account_id == by)
-    names = await db.scalars(
-        select(Group.name)
-        .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-        .where(
-            GroupFacilitator.account_id == account_id,
-            Group.id.in_(mine),
-            Group.closed.is_(None),
-            Group.deleted.is_(None),
-        )
-    )
+    names = await db.scalars(SHARED, {"account": account_id, "by": by})
     return tuple(sorted(names, key=str.casefold))
 
 

@@ -8,7 +8,7 @@ from facilitator import claims, facilitators, people, waivers
 from facilitator.errors import Invalid, NotFound
 from facilitator.facilitators import HAS_SOMEBODY
 from facilitator.ids import AccountId, GroupId, new_id
-from facilitator.people import PersonPage
+from facilitator.people import Person
 from web import forms, keys, life
 from web.forms import Mistyped, Typed
 from web.pages import go, see
@@ -84,7 +84,7 @@ async def change_role(request: Request) -> Response:
 
 
 async def ask_to_disable(request: Request) -> Response:
-    return await _page(request, "disable_person.html", Typed())
+    return await _disabling(request, Typed())
 
 
 async def disable(request: Request) -> Response:
@@ -96,9 +96,9 @@ async def disable(request: Request) -> Response:
                 db, by=_me(request), account_id=_account(request), successor=form.successor, now=app[keys.CLOCK].now()
             )
     except Mistyped as mistyped:
-        return await _page(request, "disable_person.html", mistyped.typed)
+        return await _disabling(request, mistyped.typed)
     except Invalid as refusal:
-        return await _page(request, "disable_person.html", forms.typed(request, refusal))
+        return await _disabling(request, forms.typed(request, refusal))
     await app[keys.BELL].ring()
     return go(request, "person", account=_account(request), done="disabled")
 
@@ -164,25 +164,30 @@ async def _give_away_form(request: Request, typed: Typed) -> Response:
 
 
 async def _page(request: Request, template: str, typed: Typed) -> Response:
-    found = await _person(request, _account(request))
-    typed = Typed({"role": found.person.role, **typed.values}, typed.errors, typed.facts)
-    return see(request, template, status=422 if typed.errors else 200, typed=typed, found=found, person=found.person)
+    person = await _person(request, _account(request))
+    typed = Typed({"role": person.role, **typed.values}, typed.errors, typed.facts)
+    return see(request, template, status=422 if typed.errors else 200, typed=typed, person=person)
 
 
-async def _person(request: Request, account: AccountId) -> PersonPage:
+async def _disabling(request: Request, typed: Typed) -> Response:
     async with request.config_dict[keys.DATABASE].reading() as db:
-        return await people.one(db, by=_me(request), account_id=account)
+        found = await people.one(db, by=_me(request), account_id=_account(request))
+    status = 422 if typed.errors else 200
+    return see(request, "disable_person.html", status=status, typed=typed, found=found, person=found.person)
+
+
+async def _person(request: Request, account: AccountId) -> Person:
+    async with request.config_dict[keys.DATABASE].reading() as db:
+        return await people.person(db, by=_me(request), account_id=account)
 
 
 def _new_form(request: Request, typed: Typed) -> Response:
     return see(request, "new_person.html", status=422 if typed.errors else 200, typed=typed)
 
 
-def _link(request: Request, found: PersonPage, token: str) -> Response:
+def _link(request: Request, person: Person, token: str) -> Response:
     path = request.app.router["link"].url_for(token=token)
-    return see(
-        request, "person_link.html", person=found.person, link=f"{request.config_dict[keys.SETTINGS].origin}{path}"
-    )
+    return see(request, "person_link.html", person=person, link=f"{request.config_dict[keys.SETTINGS].origin}{path}")
 
 
 def _account(request: Request) -> AccountId:
