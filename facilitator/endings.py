@@ -57,7 +57,7 @@ async def _outcomes(db: AsyncSession, acts: list[ActId]) -> dict[ActId, str | No
     if not acts:
         return {}
     rows = await db.execute(select(Act.id, Act.outcome).where(Act.id.in_(acts)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def go_on(db: AsyncSession, ending: Ending, *, now: datetime) -> bool:
