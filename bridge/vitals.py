@@ -10,7 +10,7 @@ from bridge.counts import Counts
 from facilitator.clock import Clock
 
 SYNC_AT_MOST = timedelta(seconds=90)
-LOOPS = ("listener", "reconciler", "sender", "timer", "doorkeeper", "keys")
+LOOPS = ("listener", "reconciler", "sender", "timer", "doorkeeper", "keys", "backstage")
 
 
 class Counting(Protocol):

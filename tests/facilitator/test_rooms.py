@@ -18,8 +18,10 @@ MINUTE = timedelta(minutes=1)
 
 
 async def due(scene: Scene, now_in: timedelta = timedelta(0), *, bot: BotId | None = None) -> list[RoomId]:
+    """Of groups' own rooms, and those for two."""
     async with scene.database.reading() as db:
-        return await rooms.due(db, bot or scene.bot, now=NOW + now_in)
+        apart = set(await db.scalars(select(rooms.Room.id).where(rooms.Room.kind == "backstage")))
+        return [room for room in await rooms.due(db, bot or scene.bot, now=NOW + now_in) if room not in apart]
 
 
 async def direct_with(scene: Scene) -> RoomId:
