@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from facilitator.errors import Invalid
-from web.cities import Cities, plain
+from web.cities import MORE, Cities, lines_of, own_names, plain
+from web.language import LOCALES
 
-CITIES = Cities(["de"])
+CITIES = Cities(["de", "ar"])
 ENGLISH = CITIES.spoken("en")
 
 
@@ -57,5 +58,12 @@ def test_cities_are_called_what_readers_call_them_and_understood_in_every_langua
     assert german.near("Münchn") == "München (Deutschland)"
     for typed in ("München", "munich", "Munich (Germany)", "Köln (Deutschland)"):
         assert CITIES.zone(typed) == "Europe/Berlin"
-    for city in german.all:
-        assert CITIES.zone(city.label) == city.zone
+    for tongue in ("de", "ar"):
+        for city in CITIES.spoken(tongue).all:
+            assert CITIES.zone(city.label) == city.zone, city
+
+
+@pytest.mark.parametrize("tongue", ["de", "ar"])
+def test_no_city_is_called_something_else_that_is_not_there(tongue: str) -> None:
+    there = {line.partition(" (")[0] for line in lines_of(MORE)}
+    assert own_names(LOCALES / tongue / "cities.txt").keys() <= there
