@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, delete, func, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import outbox, rooms
@@ -138,28 +138,34 @@ async def _put(db: AsyncSession, rows: list[dict[str, Any]]) -> None:
     await db.execute(insert.on_conflict_do_update(index_elements=["room_id", "person_index"], set_=fresh))
 
 
+UNREAD = (
+    select(func.min(UnreadableEvent.since))
+    .where(
+        UnreadableEvent.matrix_room == RoomSighting.matrix_room,
+        UnreadableEvent.sender_index == KeySighting.person_index,
+    )
+    .scalar_subquery()
+)
+OF_GROUP = (
+    select(KeySighting.person_index, KeySighting.health, KeySighting.since, UNREAD, PinnedIdentity.changed)
+    .join(Room, and_(Room.id == KeySighting.room_id, Room.group_id == bindparam("group"), Room.kind == "group"))
+    .join(RoomSighting, RoomSighting.room_id == Room.id)
+    .outerjoin(
+        PinnedIdentity,
+        and_(
+            PinnedIdentity.bot_account_id == Room.bot_account_id,
+            PinnedIdentity.person_index == KeySighting.person_index,
+        ),
+    )
+)
+"""Put into words once: every group's page asks it."""
+
+
 async def of_group(db: AsyncSession, group_id: GroupId, *, now: datetime) -> Healths:
     """How everybody in a group's room stands."""
-    unread = (
-        select(func.min(UnreadableEvent.since))
-        .where(
-            UnreadableEvent.matrix_room == RoomSighting.matrix_room,
-            UnreadableEvent.sender_index == KeySighting.person_index,
-        )
-        .scalar_subquery()
-    )
-    theirs = and_(
-        PinnedIdentity.bot_account_id == Room.bot_account_id, PinnedIdentity.person_index == KeySighting.person_index
-    )
-    rows = await db.execute(
-        select(KeySighting.person_index, KeySighting.health, KeySighting.since, unread, PinnedIdentity.changed)
-        .join(Room, and_(Room.id == KeySighting.room_id, Room.group_id == group_id, Room.kind == "group"))
-        .join(RoomSighting, RoomSighting.room_id == Room.id)
-        .outerjoin(PinnedIdentity, theirs)
-    )
     return {
         person: rules.standing(Facts(health, since, unread_since, changed), now=now)
-        for person, health, since, unread_since, changed in rows
+        for person, health, since, unread_since, changed in await db.execute(OF_GROUP, {"group": group_id})
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Select, and_, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, missing, outbox, ownership, rooms, sightings
@@ -24,7 +24,7 @@ from facilitator.database.tables import (
     Stranger,
 )
 from facilitator.errors import N_, TooLate
-from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, UserId, because
+from facilitator.ids import AccountId, GroupId, MatrixRoomId, RoomId, because
 from facilitator.outbox import Priority
 
 How = Literal["upgrade", "remake"]
@@ -67,16 +67,10 @@ class Care:
 
 async def care(db: AsyncSession, group_id: GroupId) -> Care:
     """Of a group whose page is being looked at."""
-    agreed, seen = (
-        await db.execute(
-            select(Room.renewal_asked, RoomSighting)
-            .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
-            .where(Room.group_id == group_id, Room.kind == "group")
-        )
-    ).one()
-    rows = (await db.execute(_facilitators_there(group_id))).all()
+    agreed, room_seen, trouble, obstacles = (await db.execute(SEEN, {"group": group_id})).one()
+    rows = (await db.execute(THERE, {"group": group_id, "kind": "group"})).all()
     return Care(
-        possible=possible(seen.trouble, seen.obstacles or ()) if seen is not None else None,
+        possible=possible(trouble, obstacles or ()) if room_seen is not None else None,
         agreed=agreed,
         inside=tuple(sorted(name for name, _, membership, _ in rows if membership == "join")),
         away=tuple(sorted(name for name, _, membership, _ in rows if membership in AWAY)),
@@ -88,24 +82,29 @@ async def ask_back(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: d
     NotFound."""
     await ownership.group(db, by=by, group_id=group_id)
     for kind in ("group", "backstage"):
-        for _, person, membership, room_id in (await db.execute(_facilitators_there(group_id, kind))).all():
+        for _, person, membership, room_id in (await db.execute(THERE, {"group": group_id, "kind": kind})).all():
             if person is not None and membership in AWAY:
                 await sightings.forget_person(db, room_id, person)
     await rooms.group_changed(db, group_id)
     await journal.note(db, "facilitators asked back", actor=by, group_id=group_id, now=now)
 
 
-def _facilitators_there(group_id: GroupId, kind: str = "group") -> Select[str, UserId | None, str | None, RoomId]:
-    return (
-        select(Account.name, Account.matrix_id, MembershipSighting.membership, Room.id)
-        .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
-        .join(Room, and_(Room.group_id == GroupFacilitator.group_id, Room.kind == kind))
-        .outerjoin(
-            MembershipSighting,
-            and_(MembershipSighting.room_id == Room.id, MembershipSighting.person_index == Account.matrix_id_index),
-        )
-        .where(GroupFacilitator.group_id == group_id, Account.disabled.is_(None))
+SEEN = (
+    select(Room.renewal_asked, RoomSighting.room_id, RoomSighting.trouble, RoomSighting.obstacles)
+    .outerjoin(RoomSighting, RoomSighting.room_id == Room.id)
+    .where(Room.group_id == bindparam("group"), Room.kind == "group")
+)
+THERE = (
+    select(Account.name, Account.matrix_id, MembershipSighting.membership, Room.id)
+    .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
+    .join(Room, and_(Room.group_id == GroupFacilitator.group_id, Room.kind == bindparam("kind")))
+    .outerjoin(
+        MembershipSighting,
+        and_(MembershipSighting.room_id == Room.id, MembershipSighting.person_index == Account.matrix_id_index),
     )
+    .where(GroupFacilitator.group_id == bindparam("group"), Account.disabled.is_(None))
+)
+"""The facilitators of a group, and how they were last seen in its room, or in their own. Put into words once."""
 
 
 async def agree(db: AsyncSession, *, by: AccountId, group_id: GroupId, how: How, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import Act, Room
@@ -30,17 +30,22 @@ class Stuck:
 async def stuck(db: AsyncSession, *, now: datetime, group_id: GroupId | None = None) -> list[Stuck]:
     """What a person should know of: acts given up lately, and those that wait for long, of a group's room or of all
     rooms. What waits for somebody to accept an invitation is theirs to let wait."""
-    waits = and_(Act.outcome.is_(None), Act.due <= now - WAITS_LONG, or_(Room.kind != "direct", is_there()))
-    given_up = and_(Act.outcome.in_(GIVEN_UP), Act.settled >= now - SHOWN_FOR)
-    rows = await db.execute(
-        select(Act.room_id, Act.utterance, Act.outcome, Act.why, func.count(), func.min(Act.due))
-        .join(Room, Room.id == Act.room_id)
-        .where(or_(waits, given_up), _in_the_room_of(group_id))
-        .group_by(Act.room_id, Act.utterance, Act.outcome, Act.why)
-        .order_by(func.min(Act.due), Act.room_id)
-    )
+    asked: dict[str, object] = {"waits_since": now - WAITS_LONG, "given_up_since": now - SHOWN_FOR}
+    if group_id is None:
+        rows = await db.execute(STUCK, asked)
+    else:
+        rows = await db.execute(STUCK_OF_GROUP, asked | {"group": group_id})
     return [Stuck(*row) for row in rows]
 
 
-def _in_the_room_of(group_id: GroupId | None) -> ColumnElement[bool]:
-    return true() if group_id is None else and_(Room.group_id == group_id, Room.kind == "group")
+WAITS = and_(Act.outcome.is_(None), Act.due <= bindparam("waits_since"), or_(Room.kind != "direct", is_there()))
+GAVE_UP = and_(Act.outcome.in_(GIVEN_UP), Act.settled >= bindparam("given_up_since"))
+STUCK = (
+    select(Act.room_id, Act.utterance, Act.outcome, Act.why, func.count(), func.min(Act.due))
+    .join(Room, Room.id == Act.room_id)
+    .where(or_(WAITS, GAVE_UP))
+    .group_by(Act.room_id, Act.utterance, Act.outcome, Act.why)
+    .order_by(func.min(Act.due), Act.room_id)
+)
+STUCK_OF_GROUP = STUCK.where(Room.group_id == bindparam("group"), Room.kind == "group")
+"""Put into words once: every group's page asks it."""
