@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
@@ -62,8 +63,13 @@ def bring_up_to_date(source: Path, gathered: Catalog) -> list[str]:
 
 
 def read(source: Path) -> Catalog:
+    """A language's catalogue; an empty file is the beginning of one."""
+    locale = source.parts[-3].replace("-", "_")
+    if not source.stat().st_size:
+        said = f"# The panel and the bot of Hearth in {Locale.parse(locale).get_display_name('en')}.\n#"
+        return Catalog(locale, project="Hearth", version="0.1", header_comment=said, fuzzy=False)
     with source.open("rb") as po:
-        return read_po(po, locale=source.parts[-3].replace("-", "_"))
+        return read_po(po, locale=locale)
 
 
 def missing(catalog: Catalog) -> list[str]:

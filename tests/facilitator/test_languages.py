@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from babel.dates import format_date
+from babel.messages.catalog import Catalog
 
 from facilitator import languages, translating
 
@@ -98,3 +99,14 @@ def test_a_catalogue_is_brought_up_to_date_and_says_what_is_left(tmp_path: Path)
     assert "#. Not old." in text and "Hallo" not in text and "Ruf %(number)s" in text
     assert translating.bring_up_to_date(source, gathered) == left
     assert source.read_text() == text
+
+
+def test_a_new_language_begins_with_an_empty_file(tmp_path: Path) -> None:
+    gathered, source = Catalog(), put(tmp_path, "pt-BR", "")
+    gathered.add("Hello")
+    gathered.add(("%(n)s person", "%(n)s people"))
+    assert sorted(translating.bring_up_to_date(source, gathered)) == ["%(n)s person", "Hello"]
+    text = source.read_text()
+    assert text.startswith("# The panel and the bot of Hearth in Portuguese (Brazil).\n")
+    assert "PROJECT" not in text and "#, fuzzy" not in text
+    assert languages.catalogue(tmp_path, "panel", "pt-BR").gettext("Hello") == "Hello"
