@@ -56,6 +56,7 @@ async def test_the_whole_way(visitor: Visitor, database: Database, clock: Turned
     await ada.get("/groups/new")
     form = {"name": "Cedar room", "purpose": "Talking", "language": "en", "time_zone": "Lisbon"}
     group = (await ada.post("/groups/new", form)).location.partition("?")[0]
+    assert (await ada.post(f"{group}/ready", {"waiver": sample.WAIVER})).status == 303
     assert (await ada.post(f"{group}/members", {"matrix_id": "@new:chat.test"})).status == 303
     series = {"weekday": "3", "at": "20:15", "minutes": "60", "time_zone": "Lisbon"}
     assert (await ada.post(f"{group}/sessions/new", series)).status == 303
