@@ -150,7 +150,7 @@ async def leave(
 ) -> None:
     """They stop running the group; the last facilitator hands it over to somebody, who is one from then on.
 
-    Raises NotFound, Invalid("successor").
+    Raises NotFound, NotAllowed when a co-facilitator names somebody, Invalid("successor").
     """
     chosen = await _chosen(db, successor, field="successor") if successor else None
     await _hold(db, [group_id])
@@ -158,6 +158,7 @@ async def leave(
     row = await _row(db, group_id, by)
     assert row is not None
     if chosen is not None:
+        ownership.check(Deed.CHANGE_FACILITATORS, part=row.role)
         if chosen.id == by:
             raise Invalid("successor", NAME_SOMEBODY)
         await hand_over(db, group_id, chosen, by=by, now=now)

@@ -129,6 +129,16 @@ async def test_the_last_facilitator_leaves_only_with_a_successor(any_scene: Scen
     assert ADA not in (await scene.wanted()).people
 
 
+async def test_a_co_facilitator_hands_the_group_to_nobody_by_leaving(any_scene: Scene) -> None:
+    scene, fay = any_scene, AccountId(new_id())
+    await add(scene, scene.cast.dan, "co-facilitator")
+    async with scene.database.transaction() as db:
+        db.add(Account(id=fay, role="facilitator", name="Fay", created=NOW))
+    with pytest.raises(NotAllowed):
+        await leave(scene, scene.cast.dan, fay)
+    assert await runs(scene) == {"Ada": "facilitator", "Dan": "co-facilitator"}
+
+
 async def test_one_of_two_leaves_freely_and_so_does_a_co_facilitator(scene: Scene) -> None:
     await add(scene, scene.cast.dan, "co-facilitator")
     await leave(scene, scene.cast.dan)
