@@ -15,11 +15,12 @@ from facilitator.database.tables import Group, GroupFacilitator, JournalEntry, R
 from facilitator.errors import N_, NotFound, TooLate
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules import life
-from facilitator.rules.access import Deed
+from facilitator.rules.access import Deed, Part, may
 from facilitator.rules.life import Change, KeptBy, State
 
 KEPT_FOR = timedelta(days=30)
 LEFT_WITHIN = timedelta(days=7)
+MAY_BRING_BACK = tuple(part for part in Part if may(Deed.DELETE_GROUP, part=part))
 GOES_ON = N_("Only a draft or a closed group can be deleted. Close this group first.")
 GONE = N_("This group cannot be brought back any more: its thirty days are over.")
 
@@ -36,13 +37,21 @@ class Deleted:
 
 async def delete_group(db: AsyncSession, *, by: AccountId, group_id: GroupId, typed_name: str, now: datetime) -> None:
     """Raises NotFound, NotAllowed, Invalid("typed_name"), and TooLate when the group goes on."""
+    await ownership.hold(db, [group_id])
     group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.DELETE_GROUP, also_closed=True)
     if not life.may(Change.DELETE, group.state):
         raise TooLate(GOES_ON)
     lives.check_name(group.name, typed_name)
-    group.deleted = now
+    deleted = await db.execute(
+        update(Group)
+        .where(Group.id == group_id, Group.state.in_(life.FROM[Change.DELETE]), Group.deleted.is_(None))
+        .values(deleted=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.expire_all()
+    if not deleted.rowcount:  # type: ignore[attr-defined]
+        raise TooLate(GOES_ON)
     await journal.note(db, "group deleted", actor=by, group_id=group_id, now=now)
-    await db.flush()
 
 
 async def undelete(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
@@ -60,11 +69,11 @@ async def undelete(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: d
 
 
 async def of(db: AsyncSession, *, by: AccountId, now: datetime) -> list[Deleted]:
-    """Those of this account that can still be brought back, the latest first."""
+    """Those of this account that can still be brought back, and by it, the latest first."""
     rows = await db.execute(
         select(Group.id, Group.name, Group.deleted)
         .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-        .where(GroupFacilitator.account_id == by, Group.deleted > now - KEPT_FOR)
+        .where(GroupFacilitator.account_id == by, GroupFacilitator.role.in_(MAY_BRING_BACK), Group.deleted > now - KEPT_FOR)
         .order_by(Group.deleted.desc(), Group.id)
     )
     return [Deleted(group, name, when, when + KEPT_FOR) for group, name, when in rows if when is not None]

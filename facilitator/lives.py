@@ -4,6 +4,7 @@ sessions follows from the row, by those who look at it; here it is decided, once
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, ownership
 from facilitator.database.tables import Account, Group, GroupFacilitator
-from facilitator.errors import N_, Invalid, TooLate
+from facilitator.errors import N_, Invalid, Refused, TooLate
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules import life
 from facilitator.rules.access import Deed
@@ -37,7 +38,26 @@ MISSING: Mapping[tuple[Lack, ...], str] = {
     ),
 }
 MEANWHILE = N_("Somebody has changed this group meanwhile. Look at its page for how it is now.")
+ITS_DAY_HAS_COME = N_("The day has come and the group is being closed. You can start a new group at any time.")
+SETTLED_MEANWHILE = N_("Somebody else has settled how this group closes. Nothing you typed is lost: please look again.")
 WHY = N_("Say in up to 300 letters why. It is kept in the journal.")
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How a group closes, as it was settled when the group stood at this version."""
+
+    on: date
+    farewell: str = field(repr=False)
+    kept_by: KeptBy
+    version: int
+
+
+class SettledMeanwhile(Refused):
+    """Somebody else has settled otherwise how the group closes, since the form was opened."""
+
+    def __init__(self) -> None:
+        super().__init__(SETTLED_MEANWHILE)
 
 
 async def lacking(
@@ -66,6 +86,7 @@ async def open_group(
 ) -> None:
     """People may be asked in from now on. `waiver`: why a coordinator opens it although something is missing. Raises
     NotFound, TooLate, NotAllowed, and Invalid("ready" | "waiver") with what is missing."""
+    await ownership.hold(db, [group_id])  # who runs it, and whether it is there, stays so until it is open
     lacks = await lacking(db, by=by, group_id=group_id, lines=lines, now=now)
     waiver = waiver.strip()
     if lacks and not waiver:
@@ -105,40 +126,73 @@ async def close(
     kept_by: KeptBy,
     now: datetime,
     reason: str = "",
+    version: int | None = None,
 ) -> None:
-    """On this day of the group's calendar the farewell is said and the group is closed; until then it goes on.
+    """On this day of the group's calendar the farewell is said and the group is closed; until then it goes on. What
+    somebody else has settled is settled anew only by who has seen it: by the group's `version`.
 
-    Raises NotFound, TooLate, NotAllowed, Invalid("closes_on" | "farewell" | "reason" | "typed_name").
+    Raises NotFound, TooLate, NotAllowed, SettledMeanwhile, Invalid("closes_on" | "farewell" | "reason" | "typed_name").
     """
+    await ownership.hold(db, [group_id])
     group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.CLOSE_GROUP)
-    first, last = life.closing_days(now, group.time_zone)
-    if on is None or not first <= on <= last:
-        raise Invalid("closes_on", N_("Choose a day from tomorrow on, within the next year."))
-    if len(farewell.strip()) > LONGEST_FAREWELL:
+    wanted = Closing(_closing_day(on, group, now), farewell.strip(), kept_by, group.version)
+    if len(wanted.farewell) > LONGEST_FAREWELL:
         raise Invalid("farewell", N_("Please say it in up to 1,000 letters."))
     reason = _check_reason(reason, "reason", optional=True)
     check_name(group.name, typed_name)
+    settled = _settled(group)
+    if settled == wanted:
+        return
+    if settled is not None and version != group.version:
+        raise SettledMeanwhile
+    await _settle(db, group_id, wanted, group.time_zone, again=settled is not None)
+    verb = f"group to be closed, its room left to {kept_by}"
+    await journal.note(db, verb, actor=by, group_id=group_id, reason=reason or None, now=now)
+
+
+def _closing_day(on: date | None, group: Group, now: datetime) -> date:
+    if group.closes is not None and group.closes <= now:
+        raise TooLate(ITS_DAY_HAS_COME)
+    first, last = life.closing_days(now, group.time_zone)
+    if on is None or not first <= on <= last:
+        raise Invalid("closes_on", N_("Choose a day from tomorrow on, within the next year."))
+    return on
+
+
+def _settled(group: Group) -> Closing | None:
+    if group.state != State.CLOSING or group.closes is None:
+        return None
+    day = group.closes.astimezone(ZoneInfo(group.time_zone)).date()
+    return Closing(day, group.farewell or "", KeptBy(group.room_goes_to or KeptBy.NOBODY), group.version)
+
+
+async def _settle(db: AsyncSession, group_id: GroupId, wanted: Closing, time_zone: str, *, again: bool) -> None:
     to = {
         "state": State.CLOSING,
-        "closes": life.closing_moment(on, group.time_zone),
-        "farewell": farewell.strip() or None,
-        "room_goes_to": kept_by,
+        "closes": life.closing_moment(wanted.on, time_zone),
+        "farewell": wanted.farewell or None,
+        "room_goes_to": wanted.kept_by,
     }
-    if await _move(db, group_id, Change.CLOSE, to):
-        verb = f"group to be closed, its room left to {kept_by}"
-        await journal.note(db, verb, actor=by, group_id=group_id, reason=reason or None, now=now)
+    if not await _move(db, group_id, Change.RESETTLE if again else Change.CLOSE, to):
+        raise SettledMeanwhile
+
+
+async def closing(db: AsyncSession, *, by: AccountId, group_id: GroupId) -> tuple[Closing | None, str]:
+    """How it was settled that a group closes, if it was; and its farewell, also one that was written before the group
+    was kept open after all. Raises NotFound, NotAllowed, TooLate."""
+    group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.CLOSE_GROUP)
+    return _settled(group), group.farewell or ""
 
 
 async def reopen(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
-    """It is not closed after all, and goes on as it was, paused if it was. Raises NotFound, NotAllowed, and TooLate
-    once its day has come."""
+    """It is not closed after all, and goes on as it was, paused if it was. What was to be said in farewell is kept for
+    another time. Raises NotFound, NotAllowed, and TooLate once its day has come."""
+    await ownership.hold(db, [group_id])
     group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.CLOSE_GROUP)
     if group.closes is not None and group.closes <= now:
-        raise TooLate(N_("The day has come and the group is being closed. You can start a new group at any time."))
+        raise TooLate(ITS_DAY_HAS_COME)
     back = State.PAUSED if group.opened is None else State.OPEN
-    if await _move(
-        db, group_id, Change.REOPEN, {"state": back, "closes": None, "farewell": None, "room_goes_to": None}
-    ):
+    if await _move(db, group_id, Change.REOPEN, {"state": back, "closes": None, "room_goes_to": None}):
         await journal.note(db, "group kept open", actor=by, group_id=group_id, now=now)
 
 

@@ -1,5 +1,7 @@
 """Whose group it is. Every use case on one group begins here, so that forgetting to ask returns nothing."""
 
+from collections.abc import Collection
+
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,6 +44,12 @@ async def group(
     if found.closed is not None and not also_closed:
         raise TooLate(CLOSED)
     return found
+
+
+async def hold(db: AsyncSession, groups: Collection[GroupId]) -> None:
+    """Whoever else is about to decide anything on one of these waits until this transaction is over."""
+    held = select(Group.id).where(Group.id.in_(groups)).order_by(Group.id).with_for_update(key_share=True)
+    (await db.execute(held)).all()
 
 
 def check(deed: Deed, *, part: str) -> None:

@@ -157,6 +157,9 @@ class Pause(Form):
 
 
 class Close(Form):
+    """`version`: of the group when the form was opened."""
+
+    version: Annotated[int, Field(ge=0, lt=2**31)] = 0
     closes_on: Annotated[date, BeforeValidator(day)]
     farewell: MaybeWords = ""
     kept_by: Literal["nobody", "members"]

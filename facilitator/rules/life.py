@@ -34,6 +34,8 @@ class Change(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CLOSE = "close"
+    RESETTLE = "resettle"
+    """Another day, or somebody else who keeps the room, for a group that is to be closed."""
     REOPEN = "reopen"
     END = "end"
     DELETE = "delete"
@@ -44,6 +46,7 @@ FROM: Mapping[Change, frozenset[State]] = {
     Change.PAUSE: frozenset({State.OPEN}),
     Change.RESUME: frozenset({State.PAUSED}),
     Change.CLOSE: frozenset({State.OPEN, State.PAUSED}),
+    Change.RESETTLE: frozenset({State.CLOSING}),
     Change.REOPEN: frozenset({State.CLOSING}),
     Change.END: frozenset({State.CLOSING}),
     Change.DELETE: frozenset({State.DRAFT, State.CLOSED}),

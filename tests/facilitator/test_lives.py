@@ -1,13 +1,15 @@
 """A group's life as decisions: who may take them, when, what is written down, and what is refused with which words."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from facilitator import deletions, editing, groups, lives, members, schedule
+from facilitator import deletions, editing, facilitators, groups, lives, members, schedule
 from facilitator.agenda import Agenda
 from facilitator.database.tables import Account, Group, GroupFacilitator, JournalEntry
 from facilitator.editing import Details
@@ -199,7 +201,7 @@ async def test_kept_open_everything_is_as_it_was_until_the_day_has_come(scene: S
     await close(scene)
     await do(scene, lives.reopen)
     found = await row(scene)
-    assert (found.state, found.closes, found.farewell, found.room_goes_to) == ("open", None, None, None)
+    assert (found.state, found.closes, found.room_goes_to) == ("open", None, None)
     await do(scene, lives.pause)
     await close(scene)
     await do(scene, lives.reopen)
@@ -296,3 +298,70 @@ async def test_whom_nobody_asked_is_not_in_a_closed_groups_list_of_ones_groups(s
     async with scene.database.reading() as db:
         assert await members.groups_of(db, CLEO) == []
         assert await members.groups_of(db, ADA) == []
+
+
+# ------------------------------------------------------------------------------------------------ at once
+
+
+async def test_the_second_of_two_who_close_a_group_is_not_overruled_unheard(any_scene: Scene) -> None:
+    """What somebody else has settled is settled anew only by who has seen it; the same once more is no quarrel."""
+    scene = any_scene
+    await close(scene, farewell="Go well.")
+    await close(scene, farewell="Go well.")
+    seen = (await row(scene)).version
+    for other in ({"kept_by": KeptBy.MEMBERS}, {"farewell": "Fare well."}, {"on": date(2026, 12, 24)}):
+        with pytest.raises(lives.SettledMeanwhile):
+            await close(scene, **other, version=seen - 1)
+    found = await row(scene)
+    assert (found.room_goes_to, found.farewell, found.version) == ("nobody", "Go well.", seen)
+    await close(scene, kept_by=KeptBy.MEMBERS, on=date(2026, 12, 24), version=seen)
+    found = await row(scene)
+    assert found.closes is not None
+    assert (found.state, found.room_goes_to, found.closes.day) == ("closing", "members", 24)
+    with pytest.raises(TooLate):
+        await close(scene, version=found.version, now=found.closes)
+
+
+async def test_the_farewell_of_a_group_kept_open_is_kept_for_whoever_closes_it(scene: Scene) -> None:
+    await close(scene, farewell="Go well.")
+    await do(scene, lives.reopen)
+    async with scene.database.reading() as db:
+        assert await lives.closing(db, by=scene.cast.ada, group_id=scene.group) == (None, "Go well.")
+
+
+async def beside(scene: Scene, first: Deed, second: Deed, **given: Any) -> BaseException | None:
+    """What the second hears, which is begun before the first is settled."""
+    async with scene.database.transaction() as db:
+        await first(db)
+        task = asyncio.ensure_future(do(scene, second, **given))
+        await asyncio.wait({task}, timeout=0.3)
+    (heard,) = await asyncio.gather(task, return_exceptions=True)
+    return heard if isinstance(heard, BaseException) else None
+
+
+async def test_of_two_one_of_whom_opens_and_one_deletes_the_second_hears_of_the_first(any_scene: Scene) -> None:
+    scene, ada, dan = any_scene, any_scene.cast.ada, any_scene.cast.dan
+    opened, deleted = await a_draft(scene), await a_draft(scene)
+    for group in (opened, deleted):
+        await second_facilitator(scene, group)
+    opens = partial(lives.open_group, by=dan, lines=CHECKED, now=NOW)
+    deletes = partial(deletions.delete_group, by=ada, typed_name="Maple room", now=NOW)
+    heard = await beside(
+        scene, partial(opens, group_id=opened), deletions.delete_group, group_id=opened, typed_name="Maple room"
+    )
+    assert isinstance(heard, TooLate)
+    assert ((await row(scene, opened)).state, (await row(scene, opened)).deleted) == ("open", None)
+    heard = await beside(
+        scene, partial(deletes, group_id=deleted), lives.open_group, by=dan, group_id=deleted, lines=CHECKED
+    )
+    assert isinstance(heard, NotFound)
+    assert ((await row(scene, deleted)).state, (await row(scene, deleted)).deleted) == ("draft", NOW)
+
+
+async def test_a_group_whose_second_facilitator_leaves_just_then_is_not_opened(any_scene: Scene) -> None:
+    scene, dan = any_scene, any_scene.cast.dan
+    group = await a_draft(scene)
+    await second_facilitator(scene, group)
+    goes = partial(facilitators.leave, by=dan, group_id=group, now=NOW)
+    heard = await beside(scene, goes, lives.open_group, group_id=group, lines=CHECKED)
+    assert isinstance(heard, Invalid) and (await row(scene, group)).state == "draft"

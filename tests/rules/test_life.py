@@ -16,6 +16,7 @@ ALLOWED = {
     (Change.RESUME, State.PAUSED),
     (Change.CLOSE, State.OPEN),
     (Change.CLOSE, State.PAUSED),
+    (Change.RESETTLE, State.CLOSING),
     (Change.REOPEN, State.CLOSING),
     (Change.END, State.CLOSING),
     (Change.DELETE, State.DRAFT),

@@ -133,6 +133,30 @@ async def test_what_cannot_be_used_is_explained_and_the_farewell_stays(
     assert await state_of(database, cast.settled) == "open"
 
 
+async def test_two_who_close_the_same_group_see_each_others_word(
+    ada: Visitor, signed_in: SignIn, cast: Sample, database: Database
+) -> None:
+    address = f"/groups/{cast.settled}/close"
+    first, second = ada, await signed_in(cast.ada)
+    opened = fields_of(await first.get(address))
+    assert fields_of(await second.get(address)) == opened and opened["version"]
+    assert (await first.post(address, {**CLOSE, **opened})).status == 303
+    mine = {**CLOSE, **opened, "kept_by": "nobody", "farewell": "My words."}
+    page = await second.post(address, {**mine, "typed_name": "Maple"})  # mistyped, and it is settled meanwhile
+    assert page.status == 422 and "My words." in page.text and "Go well." in page.text
+    assert "Somebody changed this meanwhile" in page.words
+    page = await second.post(address, mine)
+    assert page.status == 409 and "Somebody changed this meanwhile" in page.words
+    text = page.text.replace("<bdi>", "").replace("</bdi>", "")
+    assert "There now: Its members" in text and "Yours: Nobody" in text and "There now: Go well." in text
+    assert "My words.</textarea>" in page.text
+    page = await second.get((await second.post(address, {**mine, **fields_of(page)})).location)
+    assert "asks everybody to leave the room" in page.words
+    async with database.reading() as db:
+        found = (await db.scalars(select(Group).where(Group.id == cast.settled))).one()
+    assert (found.farewell, found.room_goes_to) == ("My words.", "nobody")
+
+
 # ------------------------------------------------------------------------------------------------ edit
 
 
