@@ -2,7 +2,8 @@
 
 It may be nothing: somebody lost every device and began anew. It may be somebody else who has taken the account over.
 Only people who know them can tell, so a change is told and stops nothing by itself; so is every one after it. Who has
-asked them says so, and from then on the new one is theirs.
+asked them says so, and from then on the new one is theirs. Of somebody with an account nobody says so: the way into the
+panel stays closed to them for a while, and one facilitator's word is too little to open it.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,16 +14,20 @@ from sqlalchemy import Text, Update, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, ownership
-from facilitator.database.tables import Account, Member, PinnedIdentity, plain
+from facilitator.database.tables import Account, Member, PinnedIdentity, Room, plain
 from facilitator.database.types import Blind, Blinded
 from facilitator.database.upsert import insert_into
-from facilitator.errors import N_, NotFound, TooLate
+from facilitator.errors import N_, NotAllowed, NotFound, TooLate
 from facilitator.ids import AccountId, BotId, GroupId, MemberId, UserId
 
 AT_ONCE = 500
 PERSON, KEY = Blind("matrix_id"), Blind("master_key")
 IDENTITIES = plain(PinnedIdentity)
 NO_MEMBER = N_("There is no such member in this group.")
+HAS_ACCOUNT = N_(
+    "This person has an account of the panel, which a new identity keeps closed to them for two weeks. If they need to "
+    "get in sooner, a coordinator who knows that it is them can give them a link."
+)
 AGAIN = N_("Their identity has changed once more since you opened this page. Please ask them about it again.")
 
 
@@ -60,30 +65,39 @@ async def changed(db: AsyncSession, bot: BotId, people: Collection[UserId]) -> d
 async def it_was_them(
     db: AsyncSession, *, by: AccountId, group_id: GroupId, member_id: MemberId, noticed: datetime, now: datetime
 ) -> None:
-    """A facilitator has asked them: the identity noticed then is theirs, in all their groups. Raises NotFound, and
-    TooLate when it has changed once more since."""
+    """A facilitator has asked them: the identity the bot of this group noticed then is theirs, in all their groups.
+
+    Raises NotFound, NotAllowed of somebody with an account, TooLate when it has changed once more since.
+    """
     await ownership.group(db, by=by, group_id=group_id)
-    person = await db.scalar(select(Member.matrix_id).where(Member.id == member_id, Member.group_id == group_id))
+    joined = (Member.id == member_id, Member.group_id == group_id, Member.standing == "joined")
+    person = await db.scalar(select(Member.matrix_id).where(*joined))
     if person is None:
         raise NotFound(NO_MEMBER)
+    if await db.scalar(select(Account.id).where(Account.matrix_id_index == person)) is not None:
+        raise NotAllowed(HAS_ACCOUNT)
     theirs = (PinnedIdentity.person_index == person, PinnedIdentity.changed.is_not(None))
-    latest = await db.scalar(select(func.max(PinnedIdentity.changed)).where(*theirs))
-    if latest is None:
+    here = select(Room.bot_account_id).where(Room.group_id == group_id, Room.kind == "group").scalar_subquery()
+    shown = select(PinnedIdentity.changed, PinnedIdentity.latest).where(*theirs, PinnedIdentity.bot_account_id == here)
+    row = (await db.execute(shown)).one_or_none()
+    if row is None:
         return  # somebody else was faster, or it is the first one again
-    if latest > noticed:
+    since, latest = row
+    if since != noticed:
         raise TooLate(AGAIN)
-    await db.execute(delete(PinnedIdentity).where(*theirs, PinnedIdentity.latest.is_(None)))  # the next is theirs
-    confirmed = {"master_key": PinnedIdentity.latest, "latest": None, "changed": None, "since": now}
-    await db.execute(update(PinnedIdentity).where(*theirs).values(confirmed))
+    if latest is None:
+        await db.execute(delete(PinnedIdentity).where(*theirs, PinnedIdentity.latest.is_(None)))  # the next is theirs
+    else:
+        same = update(PinnedIdentity).where(*theirs, PinnedIdentity.latest == Blinded(latest))
+        confirmed = {"master_key": PinnedIdentity.latest, "latest": None, "changed": None, "since": now}
+        await db.execute(same.values(confirmed))
     await journal.note(db, "identity confirmed", actor=by, group_id=group_id, subject=member_id, now=now)
 
 
-async def latest_change(db: AsyncSession, person: UserId) -> tuple[bool, datetime | None]:
-    """Whether any device of theirs was ever seen signed by its owner, so that the others can be told from a
-    stranger's; and when the identity they were signed by was last found to be another, if nobody has asked them."""
-    theirs = select(func.count(), func.max(PinnedIdentity.changed)).where(PinnedIdentity.person_index == person)
-    number, changed = (await db.execute(theirs)).one()
-    return number > 0, changed
+async def latest_change(db: AsyncSession, person: UserId) -> datetime | None:
+    """When the identity their devices are signed by was last found to be another, if nobody has asked them."""
+    theirs = PinnedIdentity.person_index == person
+    return await db.scalar(select(func.max(PinnedIdentity.changed)).where(theirs))
 
 
 async def _compared(db: AsyncSession, bot: BotId, shown: Mapping[str, str], now: datetime) -> set[str]:

@@ -7,21 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, select
+from sqlalchemy import Row, and_, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import missing
-from facilitator.database.tables import Member, MembershipSighting, Room, plain
+from facilitator.database.tables import Account, Member, MembershipSighting, Room, plain
 from facilitator.encryption_health import Healths
 from facilitator.ids import GroupId, MemberId, UserId
 from facilitator.rules.reach import Health
 
-MEMBER, ROOM, SEEN = plain(Member).c, plain(Room).c, plain(MembershipSighting).c
+MEMBER, ROOM, SEEN, ACCOUNT = plain(Member).c, plain(Room).c, plain(MembershipSighting).c, plain(Account).c
+HAS_ACCOUNT = exists().where(ACCOUNT.matrix_id_index == MEMBER.matrix_id_index).correlate(plain(Member))
 OF_GROUP = (
     select(
         MEMBER.id, MEMBER.matrix_id, MEMBER.matrix_id_index, MEMBER.standing, MEMBER.since,
         (SEEN.invitation == MEMBER.invitation).label("of_this_invitation"),
         SEEN.membership, SEEN.trouble, SEEN.next_try, SEEN.missing,
+        HAS_ACCOUNT.label("has_account"),
     )
     .select_from(plain(Member))
     .outerjoin(plain(Room), and_(ROOM.group_id == MEMBER.group_id, ROOM.kind == "group"))
@@ -37,7 +39,7 @@ ONE = OF_GROUP.where(MEMBER.id == bindparam("member"))
 class MemberLine:
     """A member as the roster shows them. `reached`: their invitation is on Matrix; `trouble`: why it could not go.
     `health`: whether they and the bot can read each other in the room, and since when it is as it is. `gone`: since
-    when they are not in the room, though nobody heard them leave."""
+    when they are not in the room, though nobody heard them leave. `has_account`: they have one of the panel."""
 
     id: MemberId
     matrix_id: UserId = field(repr=False)
@@ -49,6 +51,7 @@ class MemberLine:
     health: Health | None = None
     health_since: datetime | None = None
     gone: datetime | None = None
+    has_account: bool = False
 
 
 async def of_group(db: AsyncSession, group_id: GroupId, *, healths: Healths | None = None) -> tuple[MemberLine, ...]:
@@ -80,4 +83,5 @@ def _line(row: Row[Any], health: tuple[Health, datetime] | None) -> MemberLine:
         health=stands[0],
         health_since=stands[1],
         gone=row.missing if gone else None,
+        has_account=row.has_account,
     )

@@ -10,14 +10,15 @@ from facilitator.rules.reach import CHANGE_SHOWN
 
 async def reply(call: Call) -> Reply:
     """The token goes into the outbox, sealed, and is wiped when it has been said; nothing else keeps it. Whoever runs
-    a person's server can add a device to their account, or an identity, but not unseen: such a one gets no link."""
+    a person's server can add a device to their account, or an identity, but not unseen: such a one gets no link. Nor
+    does a device nobody has confirmed, as all are of somebody who never began: a coordinator's link is their way."""
     if not await _alone(call):
         await _offer_a_room(call)
         return Reply("panel_alone")
-    has_identity, changed = await pinned.latest_change(call.db, call.sender)
+    changed = await pinned.latest_change(call.db, call.sender)
     if changed is not None and call.now - changed < CHANGE_SHOWN:
         return Reply("panel_new_identity")
-    if has_identity and not call.signed:
+    if not call.signed:
         return Reply("panel_not_confirmed")
     try:
         token = await accounts.panel_link(call.db, person=call.sender, now=call.now)

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from facilitator import bots, encryption_health, members, pinned, rooms, sightings
+from facilitator import bots, encryption_health, members, pinned, rooms, roster, sightings
 from facilitator.database import Database
-from facilitator.database.tables import JournalEntry, PinnedIdentity
-from facilitator.errors import NotFound, TooLate
+from facilitator.database.tables import JournalEntry, Member, PinnedIdentity
+from facilitator.errors import NotAllowed, NotFound, TooLate
 from facilitator.ids import AccountId, BotId, GroupId, MatrixRoomId, MemberId, UserId
 from facilitator.rules import reach
 from facilitator.rules.reach import Health
 from tests import cast
-from tests.cast import ADA, BEN, BOT, CLEO, Cast
+from tests.cast import ADA, BEN, BOT, CLEO, DAN, Cast
 from tests.clock import TurnedClock
 
 ONE, TWO, THREE = "key one", "key two", "key three"
@@ -71,8 +71,9 @@ async def house(any_database: Database, clock: TurnedClock) -> House:
         house = House(any_database, clock, who, bot.id)
         for house.group in groups:
             house.ben = await members.invite(db, by=who.ada, group_id=house.group, matrix_id=BEN, now=clock.now())
+            room = await rooms.group_room_id(db, house.group)
+            await members.joined(db, house.group, room, BEN, now=clock.now())
         await rooms.take_charge(db, bot.id)
-        room = await rooms.group_room_id(db, house.group)
         await sightings.found(db, room, MatrixRoomId("!one"), now=clock.now())
         await encryption_health.expect(db, room, [BEN], now=clock.now())
     return house
@@ -129,6 +130,70 @@ async def test_it_is_for_those_who_run_the_group_to_say(house: House) -> None:
         await house.it_was_them(await house.health(), by=house.who.dan)
     with pytest.raises(NotFound):
         await house.it_was_them(await house.health(), member=MemberId("nobody"))
+    assert await house.changed() == {BEN}
+
+
+@pytest.mark.parametrize("standing", ["invited", "left", "removed"])
+async def test_of_whoever_is_not_in_the_group_nobody_says_it(house: House, standing: str) -> None:
+    await house.seen(ben=ONE)
+    await house.seen(ben=TWO)
+    noticed = await house.health()
+    async with house.database.transaction() as db:
+        await db.execute(update(Member).where(Member.id == house.ben).values(standing=standing))
+    with pytest.raises(NotFound):
+        await house.it_was_them(noticed)
+    assert await house.changed() == {BEN}
+
+
+async def test_of_somebody_with_an_account_nobody_says_it(house: House) -> None:
+    """Else whoever runs any group could open the panel to whoever has taken a coordinator's Matrix id over."""
+    async with house.database.transaction() as db:
+        dan = await members.invite(db, by=house.who.ada, group_id=house.group, matrix_id=DAN, now=house.clock.now())
+        room = await rooms.group_room_id(db, house.group)
+        await members.joined(db, house.group, room, DAN, now=house.clock.now())
+    await house.seen(dan=ONE)
+    await house.seen(dan=TWO)
+    with pytest.raises(NotAllowed, match="coordinator"):
+        await house.it_was_them(house.clock.now(), member=dan)
+    async with house.database.reading() as db:
+        assert await pinned.latest_change(db, DAN) == house.clock.now()
+        (line,) = [line for line in await roster.of_group(db, house.group) if line.id == dan]
+        assert line.has_account
+
+
+async def test_no_moment_but_the_one_shown_will_do(house: House) -> None:
+    await house.seen(ben=ONE)
+    await house.seen(ben=TWO)
+    with pytest.raises(TooLate):
+        await house.it_was_them(house.clock.now() + timedelta(days=900))
+    assert await house.changed() == {BEN}
+
+
+async def test_what_two_bots_noticed_at_different_times_is_one_change(house: House) -> None:
+    async with house.database.transaction() as db:
+        other = await bots.enrol(db, user_id=UserId("@hearth2:test"), homeserver="http://test", now=house.clock.now())
+    ours, theirs = house.bot, other.id
+    for key in (ONE, TWO):
+        for house.bot in (ours, theirs):
+            await house.seen(ben=key)
+    await house.it_was_them(await house.health())
+    async with house.database.reading() as db:
+        assert await pinned.latest_change(db, BEN) is None
+    for house.bot in (ours, theirs):
+        assert await house.seen(ben=TWO) == 0
+
+
+async def test_what_another_bot_noticed_since_is_not_confirmed_with_it(house: House) -> None:
+    async with house.database.transaction() as db:
+        other = await bots.enrol(db, user_id=UserId("@hearth2:test"), homeserver="http://test", now=house.clock.now())
+    ours, theirs = house.bot, other.id
+    for house.bot, keys in ((ours, (ONE, TWO)), (theirs, (ONE, THREE))):
+        for key in keys:
+            await house.seen(ben=key)
+    await house.it_was_them(await house.health())
+    house.bot = ours
+    assert await house.changed() == set()
+    house.bot = theirs
     assert await house.changed() == {BEN}
 
 

@@ -150,7 +150,8 @@ async def test_whoever_has_asked_them_says_that_a_new_identity_is_theirs(
     address, noticed = found.groups()
     assert page_of_healths.count("It was them") == 1, "of nobody else is there anything to say"
     assert (await dan.post(address, {"noticed": noticed})).status == 404
-    assert (await ada.post(address, {"noticed": "yesterday"})).status == 400
+    for never in ("yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-14:00", "2026-11-02T12:00:00"):
+        assert (await ada.post(address, {"noticed": never})).status == 400
     early = (datetime.fromisoformat(noticed) - timedelta(seconds=1)).isoformat()
     assert "changed once more" in (await ada.post(address, {"noticed": early})).words
     answer = await ada.post(address, {"noticed": noticed})

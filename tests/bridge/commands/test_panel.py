@@ -91,14 +91,15 @@ async def test_nothing_comes_of_what_no_device_of_theirs_said(
     assert (await asking.answers(), await links(asking)) == ([], 0)
 
 
-async def test_a_device_its_owner_has_not_confirmed_gets_none_where_others_are_confirmed(
+async def test_a_device_its_owner_has_not_confirmed_gets_none_whether_others_are_confirmed_or_none_is(
     asking: Asking, alone: Place
 ) -> None:
     await asking.say("panel", sender=ADA, place=alone, signed=False)
+    assert await links(asking) == 0
     await identity(asking, "first key")
     await asking.say("panel", sender=ADA, place=alone, signed=False)
     await asking.say("panel", sender=ADA, place=alone, signed=True)
-    assert await asking.answers() == ["panel_link", "panel_not_confirmed", "panel_link"]
+    assert await asking.answers() == ["panel_not_confirmed", "panel_not_confirmed", "panel_link"]
 
 
 async def test_who_shows_a_new_identity_gets_none_for_two_weeks(asking: Asking, alone: Place) -> None:
