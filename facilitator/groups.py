@@ -15,6 +15,7 @@ from facilitator import (
     journal,
     members,
     outbox,
+    ownership,
     pace,
     rooms,
     roster,
@@ -126,12 +127,22 @@ RUN_IT = (
 
 
 async def start(
-    db: AsyncSession, *, by: AccountId, name: str, purpose: str, language: str, time_zone: str, now: datetime
+    db: AsyncSession,
+    *,
+    by: AccountId,
+    name: str,
+    purpose: str,
+    language: str,
+    time_zone: str,
+    now: datetime,
+    group_id: GroupId | None = None,
 ) -> GroupId:
-    """Start a group, as a draft; its room follows, for those who run it. Raises Invalid("name" | "purpose" |
-    "language" | "time_zone")."""
+    """Start a group, as a draft; its room follows, for those who run it. `group_id`: made with the form, so that a form
+    sent twice starts one group. Raises Invalid("name" | "purpose" | "language" | "time_zone")."""
     editing.check(editing.Details(name, purpose, language, time_zone))
-    group_id = GroupId(new_id())
+    if group_id is not None and await _started(db, group_id, by=by):
+        return group_id
+    group_id = group_id or GroupId(new_id())
     db.add(
         Group(
             id=group_id,
@@ -148,6 +159,15 @@ async def start(
     await rooms.open_for_group(db, group_id, now=now)
     await journal.note(db, "group started", actor=by, group_id=group_id, now=now)
     return group_id
+
+
+async def _started(db: AsyncSession, group_id: GroupId, *, by: AccountId) -> bool:
+    """Whether this form has started its group already. Of two that come at once, the second waits for the first."""
+    await db.execute(select(Account.id).where(Account.id == by).with_for_update(key_share=True))
+    if await db.scalar(select(Group.id).where(Group.id == group_id)) is None:
+        return False
+    await ownership.group(db, by=by, group_id=group_id, also_closed=True, also_deleted=True)
+    return True
 
 
 async def renamed_on_matrix(

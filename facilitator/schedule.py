@@ -17,6 +17,8 @@ from facilitator.rules.recurrence import Occurrence, SeriesFacts
 
 SHOWN = 6
 SHORTEST, LONGEST = 10, 480
+NO_SERIES = N_("There is no such series in this group.")
+MEETS_THEN = N_("The group meets at this time each week already. Choose another time, or another day.")
 
 
 SERIES, GROUP = plain(Series).c, plain(Group).c
@@ -55,13 +57,21 @@ async def schedule(
     minutes: int,
     now: datetime,
     first_day: date | None = None,
+    series_id: SeriesId | None = None,
 ) -> SeriesId:
     """Meet every week. `at` is "HH:MM" on the zone's wall clocks; the first session is the next one to come, or the
-    first on or after `first_day`. Raises NotFound, Invalid("weekday" | "at" | "time_zone" | "minutes" | "first_day").
+    first on or after `first_day`. `series_id`: made with the form, so that a form sent twice plans one series. Raises
+    NotFound, Invalid("weekday" | "at" | "time_zone" | "minutes" | "first_day"), of "at" also when the group meets at
+    this time already: its room would be told of each session twice.
     """
+    await db.execute(select(Group.id).where(Group.id == group_id).with_for_update(key_share=True))
     await ownership.group(db, by=by, group_id=group_id)
     starts = first_start(weekday=weekday, at=at, time_zone=time_zone, minutes=minutes, now=now, first_day=first_day)
-    series_id = SeriesId(new_id())
+    if series_id is not None and await _planned(db, series_id, group_id):
+        return series_id
+    if await _meets_then(db, group_id, starts, time_zone):
+        raise Invalid("at", MEETS_THEN)
+    series_id = series_id or SeriesId(new_id())
     db.add(
         Series(
             id=series_id, group_id=group_id, starts=starts, time_zone=time_zone, rrule=recurrence.weekly(weekday),
@@ -71,6 +81,21 @@ async def schedule(
     await journal.note(db, "series scheduled", actor=by, group_id=group_id, subject=series_id, now=now)
     await db.flush()
     return series_id
+
+
+async def _planned(db: AsyncSession, series_id: SeriesId, group_id: GroupId) -> bool:
+    """Whether this form has planned its series already. Raises NotFound when that is another group's."""
+    of = await db.scalar(select(Series.group_id).where(Series.id == series_id))
+    if of not in (None, group_id):
+        raise NotFound(NO_SERIES)
+    return of is not None
+
+
+async def _meets_then(db: AsyncSession, group_id: GroupId, starts: datetime, time_zone: str) -> bool:
+    going_on = await db.scalars(
+        select(Series.starts).where(Series.group_id == group_id, Series.ended.is_(None), Series.time_zone == time_zone)
+    )
+    return any((each.weekday(), each.time()) == (starts.weekday(), starts.time()) for each in going_on)
 
 
 def preview(
@@ -115,7 +140,7 @@ async def end_series(db: AsyncSession, *, by: AccountId, group_id: GroupId, seri
         select(Series).where(Series.id == series_id, Series.group_id == group_id, Series.ended.is_(None))
     )
     if row is None:
-        raise NotFound(N_("There is no such series in this group."))
+        raise NotFound(NO_SERIES)
     row.ended = now
     await journal.note(db, "series ended", actor=by, group_id=group_id, subject=series_id, now=now)
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from facilitator.errors import N_, Invalid, Refused
+from facilitator.ids import new_id
 from facilitator.rules import names
 from web import keys
 
@@ -100,6 +101,8 @@ MaybeWords = Annotated[
 ]
 OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(printable)]
 OptionalDay = Annotated[date | None, BeforeValidator(day_or_none)]
+MadeWithTheForm = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""What a new thing will be known by, made with its form: the form sent twice makes nothing twice."""
 
 
 class Form(BaseModel):
@@ -129,14 +132,20 @@ class Renew(Form):
     how: Literal["upgrade", "remake"]
 
 
-class StartGroup(Form):
+class About(Form):
+    """What people call a group and say about it."""
+
     name: Line
     purpose: Words
     language: Line
     time_zone: Line
 
 
-class EditGroup(StartGroup):
+class StartGroup(About):
+    group: MadeWithTheForm = Field(default_factory=new_id)
+
+
+class EditGroup(About):
     """`version`: of the group when the form was opened; `was_…`: what stood in the fields then."""
 
     version: Annotated[int, Field(ge=0, lt=2**31)]
@@ -187,13 +196,12 @@ class Schedule(Form):
     time_zone: Line
     minutes: int
     first_day: OptionalDay = None
+    series: MadeWithTheForm = Field(default_factory=new_id)
     step: Line = "schedule"
 
 
 class AddPerson(Form):
-    """`account`: what the account will be known by, made with the form, so that sending it twice adds nobody twice."""
-
-    account: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    account: MadeWithTheForm
     name: Line
     role: Line
     matrix_id: OptionalLine = ""
@@ -204,9 +212,11 @@ class ChangeRole(Form):
 
 
 class Disable(Form):
-    """`successor`: who takes over what would be left without a facilitator; empty where nothing would."""
+    """`successor`: who takes over what would be left without a facilitator; empty where nothing would. `groups`: what
+    the page showed that this is."""
 
     successor: OptionalLine = ""
+    groups: Annotated[str, StringConstraints(pattern=r"^[0-9a-f -]*$", max_length=40_000)] = ""
 
 
 class Why(Form):

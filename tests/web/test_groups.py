@@ -11,7 +11,7 @@ from tests.clock import TurnedClock
 from tests.web import sample
 from tests.web.conftest import rang
 from tests.web.sample import PURPOSE, Sample
-from tests.web.visitor import Page, Visitor
+from tests.web.visitor import Page, Visitor, made_with
 from web import words
 
 GOOD = {"name": "Cedar room", "purpose": "Talking", "language": "en", "time_zone": "Lisbon (Portugal)"}
@@ -43,6 +43,19 @@ async def test_starting_a_group_rings_the_bell_and_shows_it(ada: Visitor, bell: 
     page = await ada.get(answer.location)
     assert "Your group is started, as a draft." in page.words and "Catching up" in page.words
     assert "Lisbon (Portugal)" in page.words and "Talking" in page.words
+
+
+async def test_a_form_sent_twice_starts_one_group(ada: Visitor) -> None:
+    filled = GOOD | {"group": made_with(await ada.get("/groups/new"), "group")}
+    first, second = await ada.post("/groups/new", filled), await ada.post("/groups/new", filled)
+    assert first.status == second.status == 303 and first.location == second.location
+    assert (await ada.get("/groups")).words.count("Cedar room") == 1
+
+
+async def test_the_id_of_somebody_elses_group_starts_nothing(dan: Visitor, cast: Sample) -> None:
+    await dan.get("/groups/new")
+    assert (await dan.post("/groups/new", GOOD | {"group": cast.settled})).status == 404
+    assert "You have no group yet." in (await dan.get("/groups")).words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from facilitator.database.wakeup import Bell
 from tests.clock import TurnedClock
 from tests.web.conftest import rang
 from tests.web.sample import Sample
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, made_with
 
 GOOD = {"weekday": "3", "at": "20:15", "minutes": "60", "time_zone": "Porto", "first_day": ""}
 
@@ -30,6 +30,27 @@ async def test_planning_a_series_shows_its_next_dates(ada: Visitor, cast: Sample
     assert "Every Thursday at 20:15, Lisbon time, for 60 minutes" in page.words
     assert "Thursday, 5 November 2026, 20:15" in page.words and "21:15 in Berlin" in page.words
     assert page.text.count("<time ") == 6
+
+
+async def test_a_form_sent_twice_plans_one_series(ada: Visitor, cast: Sample) -> None:
+    filled = GOOD | {"step": "schedule", "series": made_with(await ada.get(form(cast)), "series")}
+    first, second = await ada.post(form(cast), filled), await ada.post(form(cast), filled)
+    assert first.status == second.status == 303 and first.location == second.location
+    assert (await ada.get(f"/groups/{cast.new}")).words.count("Every Thursday at 20:15") == 1
+
+
+async def test_a_time_at_which_the_group_meets_already_is_refused_kindly(ada: Visitor, cast: Sample) -> None:
+    await ada.post(form(cast), {**GOOD, "step": "schedule"})
+    page = await ada.post(form(cast), {**GOOD, "minutes": "90", "step": "schedule"})
+    assert page.status == 422 and "meets at this time each week already" in page.words
+    assert 'id="at-error"' in page.text and 'value="20:15"' in page.text
+    assert (await ada.post(form(cast), {**GOOD, "weekday": "4", "step": "schedule"})).status == 303
+
+
+async def test_the_id_of_another_groups_series_plans_nothing(ada: Visitor, cast: Sample) -> None:
+    filled = GOOD | {"step": "schedule", "series": cast.series}
+    assert (await ada.post(form(cast), filled)).status == 404
+    assert "No session is planned yet." in (await ada.get(f"/groups/{cast.new}")).words
 
 
 async def test_looking_at_the_dates_first_plans_nothing(ada: Visitor, cast: Sample, bell: Bell) -> None:

@@ -76,3 +76,10 @@ class Visitor:
 
 def new_session() -> ClientSession:
     return ClientSession(cookie_jar=DummyCookieJar())
+
+
+def made_with(page: Page, field: str) -> str:
+    """The id a form was made with, in its hidden field of this name."""
+    found = re.search(rf'<input type="hidden" name="{field}" value="([0-9a-f-]{{36}})">', page.text)
+    assert found is not None
+    return found[1]

@@ -4,7 +4,7 @@ from aiohttp.web import Request, Response
 
 from facilitator import groups, renewals
 from facilitator.errors import Invalid
-from facilitator.ids import GroupId
+from facilitator.ids import GroupId, new_id
 from facilitator.rules import names
 from facilitator.unsaid import stuck as acts_unsaid
 from web import chosen_language, forms, keys, life, unsaid
@@ -31,7 +31,7 @@ async def new(request: Request) -> Response:
         name = await groups.suggest_name(db, by=by, language=language)
     house, cities = request.config_dict[keys.HOUSE], chosen_language.cities(request)
     home = "" if house.time_zone == "UTC" else cities.label(house.time_zone)
-    return _form(request, Typed({"name": name, "language": house.languages[0], "time_zone": home}))
+    return _form(request, Typed({"group": new_id(), "name": name, "language": house.languages[0], "time_zone": home}))
 
 
 async def start(request: Request) -> Response:
@@ -43,6 +43,7 @@ async def start(request: Request) -> Response:
             group_id = await groups.start(
                 db,
                 by=request[keys.SIGNED_IN].account_id,
+                group_id=GroupId(form.group),
                 name=form.name,
                 purpose=form.purpose,
                 language=form.language,
@@ -57,7 +58,7 @@ async def start(request: Request) -> Response:
     return go(request, "group", group=group_id, done="started")
 
 
-def zone_of(request: Request, form: forms.StartGroup) -> str:
+def zone_of(request: Request, form: forms.About) -> str:
     """The city's time zone. When the city is not known, the name is judged with it: all that is wrong, at once."""
     try:
         return request.config_dict[keys.CITIES].zone(form.time_zone)

@@ -9,7 +9,7 @@ from aiohttp.web import Request, Response
 from facilitator import glance, schedule
 from facilitator.errors import N_, Invalid, NotFound
 from facilitator.glance import Glance
-from facilitator.ids import SeriesId
+from facilitator.ids import AccountId, SeriesId, new_id
 from facilitator.rules.recurrence import Occurrence
 from facilitator.schedule import SeriesLine
 from web import chosen_language, forms, keys
@@ -20,12 +20,14 @@ from web.pages.groups import did_they_mean, group_id
 FARTHEST = timedelta(days=366)
 NO_SERIES = N_("There is no such series in this group. It may have ended already.")
 TOO_FAR = N_("Choose a day within the next year.")
+FIRST = {"weekday": "0", "at": "19:00", "minutes": "90"}
+"""What stands in a form that nobody has filled in yet."""
 
 
 async def new(request: Request) -> Response:
     group = await _group(request)
     home = chosen_language.cities(request).label(group.time_zone)
-    return _form(request, group, Typed({"weekday": "0", "at": "19:00", "minutes": "90", "time_zone": home}))
+    return _form(request, group, Typed(FIRST | {"series": new_id(), "time_zone": home}))
 
 
 async def schedule_series(request: Request) -> Response:
@@ -36,7 +38,9 @@ async def schedule_series(request: Request) -> Response:
         if form.step == "preview":
             return _form(request, await _group(request), forms.typed(request), dates=schedule.preview(**wanted))
         async with app[keys.DATABASE].transaction() as db:
-            await schedule.schedule(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request), **wanted)
+            await schedule.schedule(
+                db, by=_me(request), group_id=group_id(request), series_id=SeriesId(form.series), **wanted
+            )
     except Mistyped as mistyped:
         return _form(request, await _group(request), mistyped.typed)
     except Invalid as refusal:
@@ -48,7 +52,7 @@ async def schedule_series(request: Request) -> Response:
 async def ask_to_end(request: Request) -> Response:
     app = request.config_dict
     async with app[keys.DATABASE].reading() as db:
-        group = await glance.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
+        group = await glance.of_group(db, by=_me(request), group_id=group_id(request))
         lines = await schedule.lines(db, group.id, now=app[keys.CLOCK].now())
     return see(request, "end_series.html", group=group, series=_series(request, lines))
 
@@ -59,7 +63,7 @@ async def end(request: Request) -> Response:
     async with app[keys.DATABASE].transaction() as db:
         await schedule.end_series(
             db,
-            by=request[keys.SIGNED_IN].account_id,
+            by=_me(request),
             group_id=group_id(request),
             series_id=SeriesId(request.match_info["series"]),
             now=app[keys.CLOCK].now(),
@@ -83,9 +87,13 @@ def _wanted(request: Request, form: forms.Schedule) -> dict[str, Any]:
     }
 
 
+def _me(request: Request) -> AccountId:
+    return request[keys.SIGNED_IN].account_id
+
+
 async def _group(request: Request) -> Glance:
     async with request.config_dict[keys.DATABASE].reading() as db:
-        return await glance.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
+        return await glance.of_group(db, by=_me(request), group_id=group_id(request))
 
 
 def _series(request: Request, lines: Sequence[SeriesLine]) -> SeriesLine:
