@@ -141,12 +141,13 @@ class Live:
             each.stir(changed=each.mark != before[id(each)])
 
     async def _mark(self, streams: list[Stream]) -> None:
-        """How the pages are now: two statements for all of them together."""
+        """How the pages are now: as many statements for all of them as for one."""
         homes = {each.account for each in streams if each.page == HOME}
         looked_at = {(each.account, GroupId(each.page)) for each in streams if each.page != HOME}
+        now = self._clock.now()
         async with self._database.reading() as db:
-            of_homes = await changes.of_homes(db, homes) if homes else {}
-            of_groups = await changes.of_groups(db, looked_at) if looked_at else {}
+            of_homes = await changes.of_homes(db, homes, now=now) if homes else {}
+            of_groups = await changes.of_groups(db, looked_at, now=now) if looked_at else {}
         for each in streams:
             each.mark = of_homes.get(each.account, ()) if each.page == HOME else of_groups.get(GroupId(each.page))
 

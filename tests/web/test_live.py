@@ -104,12 +104,12 @@ async def test_however_many_look_the_database_is_asked_once_for_all(
     streams.append(await follow(watching, await signed_in(database, cast.ada, clock), cast.settled))
     before = database.statements
     assert await told(clock, streams[0]) == ""
-    assert database.statements - before == 3
+    assert database.statements - before == 7
     await clock.somebody_sleeps()
     clock.turn(EVERY - timedelta(milliseconds=1))
     for _ in range(20):
         await asyncio.sleep(0)
-    assert database.statements - before == 3
+    assert database.statements - before == 7
 
 
 async def test_it_ends_with_the_sign_in_and_keeps_none_alive(
