@@ -41,8 +41,11 @@ async def uninvited(house: House, wanted: WantedRoom, found: FoundRoom) -> tuple
     return replace(wanted, unwelcome=wanted.unwelcome | among.due), among
 
 
-def kindly(step: Remove, wanted: WantedRoom) -> Remove:
-    """Putting out with the words for it."""
+def kindly(step: Remove, wanted: WantedRoom, among: Uninvited) -> Remove:
+    """Putting out with the words for it. Somebody a person has decided about reads none: the facilitators have said
+    what there was to say, and that nobody had invited them would not be true."""
+    if wanted.backstage_of is None and step.user not in among.strangers:
+        return step
     words = FAREWELL if wanted.backstage_of is None else BACKSTAGE_FAREWELL
     return replace(step, reason=catalogue(wanted.language).gettext(words))
 

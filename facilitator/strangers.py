@@ -25,23 +25,24 @@ PUT_OUT = "stranger removed"
 
 @dataclass(frozen=True)
 class Uninvited:
-    """`due`: to be put out now; `fresh`: seen for the first time; `until`: when the next of them is due."""
+    """`due`: to be put out now; `strangers`: those of them whom nobody ever asked in; `fresh`: seen for the first time; `until`: when the next of them is due."""
 
     due: frozenset[UserId] = field(default=frozenset(), repr=False)
     fresh: frozenset[UserId] = field(default=frozenset(), repr=False)
+    strangers: frozenset[UserId] = field(default=frozenset(), repr=False)
     until: datetime | None = None
 
 
 async def among(db: AsyncSession, room_id: RoomId, people: Collection[UserId], *, now: datetime) -> Uninvited:
     """Of these, who are in the room without an invitation."""
-    rows = [
-        (user, await db.scalar(select(Stranger.due).where(Stranger.room_id == room_id, Stranger.person_index == user)))
-        for user in people
-    ]
+    rows = [(user, await db.get(Stranger, (room_id, user), populate_existing=True)) for user in people]
+    noticed = [(user, row) for user, row in rows if row is not None]
+    due = [(user, row) for user, row in noticed if row.due <= now]
     return Uninvited(
-        due=frozenset(user for user, due in rows if due is not None and due <= now),
-        fresh=frozenset(user for user, due in rows if due is None),
-        until=min((due for _, due in rows if due is not None and due > now), default=None),
+        due=frozenset(user for user, _ in due),
+        fresh=frozenset(user for user, row in rows if row is None),
+        strangers=frozenset(user for user, row in due if row.why != PLACE_GONE),
+        until=min((row.due for _, row in noticed if row.due > now), default=None),
     )
 
 

@@ -81,6 +81,7 @@ async def test_a_member_removed_on_the_panel_is_put_out_and_comes_back_by_the_un
         await removals.remove(db, **who, reason="x", now=house.clock.now())  # type: ignore[arg-type]
     await house.settle()
     assert room.membership(BEN) == "leave"
+    assert "reason" not in room.state["m.room.member", BEN].content, "they were invited, and know why they are out"
     async with house.database.transaction() as db:
         await removals.readmit(db, **who, now=house.clock.now())  # type: ignore[arg-type]
     await house.settle()
