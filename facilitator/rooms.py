@@ -230,8 +230,9 @@ ACCOUNTS, CLAIMS, MEMBERS, THEIR_GROUP = plain(Account), plain(MatrixClaim), pla
 
 
 def _of_person(what: str) -> list[ColumnElement[Any]]:
-    """What somebody chose for themselves in the panel, also while they are about to link this id to their account; else
-    what holds in the group they came to last. Asked of the rooms for two alone: the others are a group's."""
+    """What somebody chose for themselves in the panel; else what holds in the group they came to last; else what
+    whoever is about to link this id chose, which anybody may say it is theirs. Asked of the rooms for two alone: the
+    others are a group's."""
     chosen = select(ACCOUNTS.c[what]).where(ACCOUNTS.c.matrix_id_index == ROOMS.c.person_index)
     claimed = (
         select(ACCOUNTS.c[what])
@@ -247,7 +248,7 @@ def _of_person(what: str) -> list[ColumnElement[Any]]:
         .order_by(MEMBERS.c.since.desc(), MEMBERS.c.id)
         .limit(1)
     )
-    return [each.scalar_subquery() for each in (chosen, claimed, through)]
+    return [each.scalar_subquery() for each in (chosen, through, claimed)]
 
 
 PLACE = (

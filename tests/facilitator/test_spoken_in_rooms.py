@@ -53,3 +53,17 @@ async def test_who_is_about_to_link_an_id_is_spoken_to_there_in_their_language(
         (await db.get_one(Account, people.ada)).language = "de"
         await claims.claim(db, by=people.ada, matrix_id="@ada:new", now=clock.now())
     assert (await place_alone(database, UserId("@ada:new"), clock)).language == "de"
+
+
+async def test_to_a_member_nobody_elses_claim_changes_how_the_bot_speaks(
+    database: Database, clock: TurnedClock
+) -> None:
+    people = await cast.enter(database, now=clock.now())
+    group = await cast.open_group(database, people.ada, now=clock.now())
+    async with database.transaction() as db:
+        await members.invite(db, by=people.ada, group_id=group, matrix_id=BEN, now=clock.now())
+        dan = await db.get_one(Account, people.dan)
+        dan.language, dan.time_zone = "ar", "Asia/Tokyo"
+        await claims.claim(db, by=people.dan, matrix_id=BEN, now=clock.now())
+    ben = await place_alone(database, BEN, clock)
+    assert (ben.language, ben.time_zone) == ("en", "Europe/Berlin")
