@@ -53,7 +53,7 @@ async def answer(db: Db, message: Message, place: Place, *, now: datetime) -> bo
         return False
     call = Call(db, place, message.sender, message.sent_at, now, message.signed, message.body)
     reply = await command.reply(call) if command is not None else Reply("unknown_command")
-    if await outbox.waiting_to_say(db, place.id, reply.utterance) >= SAID_ANYWAY:
+    if reply is None or await outbox.waiting_to_say(db, place.id, reply.utterance) >= SAID_ANYWAY:
         return False
     return await outbox.put(
         db, act, place.id, utterance=reply.utterance, parameters=reply.parameters, priority=Priority.REPLY, now=now,

@@ -52,11 +52,11 @@ class Reply:
 class Command:
     """`words`: how it may be called, the first being its name. `about`: its sentence in the list of commands.
     `changes`: more comes of it than an answer, so that it is not done anew when it is heard again. `everybodys`: it is
-    listed in every room, not only where facilitators are."""
+    listed in every room, not only where facilitators are. `reply`: None where it was no command after all."""
 
     words: tuple[str, ...]
     about: str
-    reply: Callable[[Call], Awaitable[Reply]]
+    reply: Callable[[Call], Awaitable[Reply | None]]
     changes: bool = False
     everybodys: bool = True
 

@@ -3,13 +3,15 @@ code is all there is to say.
 """
 
 from bridge.commands.command import Call, Command, Reply
-from facilitator import claims
+from facilitator import claims, members
 
 
-async def reply(call: Call) -> Reply:
-    """What came of it, as a sentence."""
+async def reply(call: Call) -> Reply | None:
+    """What came of it, as a sentence; to a member of whom no code was asked, and who just hums, nothing."""
     code = claims.code_in(call.text) or ""
     outcome = await claims.said(call.db, person=call.sender, code=code, now=call.now)
+    if outcome is claims.Outcome.NONE and not await members.has_account(call.db, call.sender):
+        return None
     return Reply("code_said", {"outcome": outcome.name})
 
 

@@ -7,7 +7,7 @@ from facilitator import claims, outbox
 from facilitator.database.tables import Account, Act
 from facilitator.ids import UserId
 from tests.bridge.commands.test_answer import Asking, asking, direct_with
-from tests.cast import ADA, BEN
+from tests.cast import ADA, BEN, DAN
 from tests.clock import MONDAY_NOON
 
 __all__ = ["asking"]
@@ -74,8 +74,14 @@ async def test_heard_again_it_counts_once(asking: Asking) -> None:
 
 async def test_nobody_who_was_not_asked_proves_anything(asking: Asking) -> None:
     code = await claim(asking)
-    assert await said(asking, code, by=BEN) == ["NONE"]
-    assert await said(asking, code, bound=False) == ["NONE"], "not said by a device of theirs"
+    assert await said(asking, code, bound=False) == [], "not said by a device of theirs"
+    assert await said(asking, code, by=DAN) == ["NONE"]
+
+
+async def test_a_member_of_whom_no_code_was_asked_hums_without_an_answer(asking: Asking) -> None:
+    await claim(asking)
+    for hum in ("hmmmmmmmmmm", "bbbbb-ccccc"):
+        assert await said(asking, hum, by=BEN) == []
 
 
 async def test_said_in_a_group_it_is_talk(asking: Asking) -> None:
