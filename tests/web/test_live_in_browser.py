@@ -82,3 +82,24 @@ async def keeps_its_place(panel: Panel, page: Page) -> None:
     await page.get_by_role("link", name="Start a group").focus()
     await expect(page.locator("#today")).to_contain_text("no longer in the room")
     await expect(page.locator("#today .here")).to_have_count(1)
+
+
+@pytest.mark.parametrize("status", [204, 404])
+async def test_a_stream_that_is_refused_leaves_a_page_that_asks_by_itself(panel: Panel, status: int) -> None:
+    """No faster than every fifteen seconds, and the stream is tried again no faster."""
+    async with panel.ada() as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.partition("?")[0].rpartition("/")[2]))
+        await page.route("**/events?*", lambda route: route.fulfill(status=status))
+        await page.clock.install()
+        await visit(page, f"{panel.url}/home")
+        await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+        while "home" not in asked[1:]:
+            await page.clock.run_for(1_000)
+        asked.clear()
+        await page.clock.run_for(13_000)
+        assert asked == []
+        async with page.expect_response(f"{panel.url}/home"):
+            await page.clock.run_for(3_000)
+        assert sorted(asked) == ["events", "home"]
+    panel.complaints.clear()  # the browser's own word about the refusal

@@ -4,13 +4,21 @@ import { sayLocalTimes } from "./panel.js";
 
 const EVERY = 15_000;
 const page = document.querySelector("[data-live]")?.dataset.live;
-let source, waiting;
+let source, waiting, enough, gone, opened = -EVERY;
 
 function follow() {
-  if (!page || source || document.hidden) return;
+  if (!page || source || enough || document.hidden || performance.now() - opened < EVERY) return;
+  opened = performance.now();
   source = new EventSource(`/events?page=${encodeURIComponent(page)}`);
   source.addEventListener("changed", look);
-  source.addEventListener("over", leave);
+  source.addEventListener("over", () => { leave(); enough = true; });
+  source.addEventListener("error", refused);
+}
+
+// One that the server would not open stays closed. Then we ask by ourselves, and try again later; one that it has ended
+// (too many are open) comes back once somebody looks here again.
+function refused() {
+  if (source?.readyState === EventSource.CLOSED) leave();
 }
 
 function leave() {
@@ -24,7 +32,10 @@ function look() {
   request.open("GET", location.href);
   request.setRequestHeader("Hearth-By-Itself", "1");
   request.responseType = "document";
-  request.onload = () => { if (request.status === 200 && request.responseXML) exchange(request.responseXML); };
+  request.onload = () => {
+    gone = request.status >= 400 && request.status < 500;
+    if (request.status === 200 && request.responseXML) exchange(request.responseXML);
+  };
   request.send();
 }
 
@@ -57,14 +68,14 @@ function inUse(part) {
 
 // What could not be exchanged is, once nobody is in it any more.
 addEventListener("focusout", () => { if (waiting) { waiting = false; setTimeout(look); } });
-addEventListener("visibilitychange", () => { if (document.hidden) leave(); else if (page) { look(); follow(); } });
+addEventListener("visibilitychange", () => { if (document.hidden) leave(); else if (page) { enough = false; look(); follow(); } });
 addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);
 
 // A place in a line moves without anything having changed; and where nobody tells us, we ask, no faster.
 setInterval(() => {
-  const moves = document.querySelector("[data-live] [data-again]");
-  const catchingUp = document.querySelector("[data-live][data-state=catching_up]");
-  if (!document.hidden && (moves || (!source && catchingUp))) look();
+  if (!page || gone || document.hidden) return;
+  if (!source || document.querySelector("[data-live] [data-again]")) look();
+  follow();
 }, EVERY);
 follow();
