@@ -11,7 +11,7 @@ from typing import Literal
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import groups, sightings, waiting
+from facilitator import groups, sightings, unsaid, waiting
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules import life, recurrence
 from facilitator.rules.recurrence import Occurrence, SeriesFacts
@@ -23,8 +23,9 @@ LONG_INVITED = timedelta(days=3)
 SHOWN = 20
 """Of each kind; a house where more needs somebody has one trouble, not many."""
 
-Kind = Literal["room", "not_delivered", "cannot_read", "alone", "long_invited"]
+Kind = Literal["room", "not_said", "not_delivered", "cannot_read", "alone", "long_invited"]
 COUNTED: tuple[tuple[Kind, Select[GroupId, int]], ...] = (
+    ("not_said", waiting.NOT_SAID),
     ("not_delivered", waiting.NOT_DELIVERED),
     ("cannot_read", waiting.CANNOT_READ),
     ("alone", waiting.ALONE),
@@ -54,12 +55,14 @@ class Session:
 
 @dataclass(frozen=True)
 class Today:
-    """`house`: a trouble of all rooms at once, said once. `more`: whether there is more than is shown."""
+    """`house`: a trouble of all rooms at once, said once. `more`: whether there is more than is shown. `linked`:
+    whether whoever asks has a Matrix ID that is theirs."""
 
     sessions: tuple[Session, ...]
     needs: tuple[Need, ...]
     house: str | None
     more: bool
+    linked: bool = True
 
 
 async def needs(db: AsyncSession, *, by: AccountId, now: datetime) -> Today:
@@ -70,8 +73,9 @@ async def needs(db: AsyncSession, *, by: AccountId, now: datetime) -> Today:
     found: list[tuple[Kind, GroupId, int, str | None]] = []
     if house is None:
         found += [("room", group, 0, trouble) for group, trouble in await db.execute(waiting.TROUBLED, asked)]
+    since = {"long_invited": {"long_ago": now - LONG_INVITED}, "not_said": {"given_up_since": now - unsaid.SHOWN_FOR}}
     for kind, query in COUNTED:
-        rows = await db.execute(query, asked | ({"long_ago": now - LONG_INVITED} if kind == "long_invited" else {}))
+        rows = await db.execute(query, asked | since.get(kind, {}))
         found += [(kind, group, number, None) for group, number in rows]
     sessions = await _sessions(db, by, now)
     shown = {each[1] for each in found} | {group for group, _ in sessions[:SHOWN]}
@@ -81,6 +85,7 @@ async def needs(db: AsyncSession, *, by: AccountId, now: datetime) -> Today:
         needs=tuple(Need(kind, group, names[group], number, trouble) for kind, group, number, trouble in found[:SHOWN]),
         house=house,
         more=max(len(sessions), len(found)) > SHOWN,
+        linked=bool(await db.scalar(waiting.LINKED, {"by": by})),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, bindparam, exists, func, literal, select
 
 from facilitator.database.tables import (
+    Account,
+    Act,
     Group,
     GroupFacilitator,
     KeySighting,
@@ -19,16 +21,19 @@ from facilitator.database.tables import (
     Series,
     plain,
 )
+from facilitator.glance import REACHABLE
 from facilitator.ids import GroupId
 from facilitator.rules import life
 from facilitator.rules.reach import READS_NOTHING, Health
 from facilitator.sightings import SLOW_DOWN
+from facilitator.unsaid import GIVEN_UP
 
 CANNOT = tuple(READS_NOTHING - {Health.SERVER_SILENT})
 MENDS_ITSELF = ("slow_down", "unreachable")
 
 GROUPS, RUN, ROOMS, SEEN = plain(Group), plain(GroupFacilitator), plain(Room), plain(RoomSighting)
 MEMBERS, PEOPLE, HEALTHS, SERIES = plain(Member), plain(MembershipSighting), plain(KeySighting), plain(Series)
+ACTS = plain(Act)
 BY: BindParameter[str] = bindparam("by")
 MOST: BindParameter[int] = bindparam("most")
 ROOM_OF_GROUP = and_(ROOMS.c.group_id == GROUPS.c.id, ROOMS.c.kind == "group")
@@ -99,11 +104,30 @@ CANNOT_READ = _by_group(
 
 _RUN_IT = select(func.count()).where(RUN.c.group_id == GROUPS.c.id).correlate(GROUPS).scalar_subquery()
 ALONE = _first(
-    select(GROUPS.c.id, literal(0))
+    select(GROUPS.c.id, _RUN_IT)
     .join_from(RUN, GROUPS, MINE)
-    .where(GROUPS.c.state == life.State.DRAFT, _RUN_IT < life.FACILITATORS)
+    .where(GROUPS.c.state == life.State.DRAFT, REACHABLE < life.FACILITATORS)
 )
-"""Drafts that wait for a second facilitator."""
+"""Drafts that cannot be opened yet, and how many run them: a second facilitator is missing, or their Matrix ID is."""
+
+NOT_SAID = _by_group(
+    select(ACTS.c.room_id, func.count().label("number"))
+    .where(
+        ACTS.c.outcome.in_(GIVEN_UP),
+        ACTS.c.settled >= bindparam("given_up_since"),
+        exists(
+            select(literal(1))
+            .join_from(ROOMS, RUN, and_(RUN.c.group_id == ROOMS.c.group_id, RUN.c.account_id == BY))
+            .where(ROOMS.c.id == ACTS.c.room_id, ROOMS.c.kind == "group")
+        ),
+    )
+    .group_by(ACTS.c.room_id)
+    .subquery()
+)
+"""Rooms in which the bot gave up saying something lately."""
+
+LINKED = select(plain(Account).c.matrix_id_index.is_not(None)).where(plain(Account).c.id == BY)
+"""Whether this account has a Matrix ID that is theirs."""
 
 _GOES_NOWHERE = exists().where(
     PEOPLE.c.room_id == ROOMS.c.id,

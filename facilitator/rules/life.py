@@ -86,9 +86,14 @@ def may(change: Change, state: str) -> bool:
 def lacking(*, facilitators: int, lines: Iterable[Line], today: date) -> tuple[Lack, ...]:
     """What a draft lacks. `facilitators`: those who can be reached in the room, by a Matrix ID that is theirs."""
     found = [Lack.SECOND_FACILITATOR] if facilitators < FACILITATORS else []
-    if not any(line.kind == "crisis" and _is_fresh(line.verified_on, today) for line in lines):
+    if not any_fresh(lines, today=today):
         found.append(Lack.CRISIS_LINE)
     return tuple(found)
+
+
+def any_fresh(lines: Iterable[Line], *, today: date) -> bool:
+    """Whether there is a crisis line that somebody has checked within a year."""
+    return any(line.kind == "crisis" and _is_fresh(line.verified_on, today) for line in lines)
 
 
 def _is_fresh(checked: date, today: date) -> bool:

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from facilitator import encryption_health, rooms, sightings, today
-from facilitator.ids import AccountId, UserId
+from facilitator import encryption_health, facilitators, outbox, people, rooms, sightings, today, unsaid
+from facilitator.ids import AccountId, UserId, new_id
 from facilitator.rules.reach import Reach
 from facilitator.today import Need, Today
 from tests import cast
 from tests.cast import BEN, CLEO
 from tests.facilitator.scene import NOW, Scene
+from tests.facilitator.test_outbox import act, put
 
 DAY = timedelta(days=1)
 
@@ -94,7 +95,28 @@ async def test_a_wait_is_no_trouble(any_scene: Scene) -> None:
 
 async def test_a_draft_waits_for_a_second_facilitator(any_scene: Scene) -> None:
     await cast.start_group(any_scene.database, any_scene.cast.ada, now=NOW, name="Cedar room")
-    assert told(await needs(any_scene)) == [("alone", "Cedar room", 0)]
+    assert told(await needs(any_scene)) == [("alone", "Cedar room", 1)]
+
+
+async def test_a_draft_waits_for_those_who_run_it_to_have_a_matrix_id(any_scene: Scene) -> None:
+    scene, yan = any_scene, AccountId(new_id())
+    group = await cast.start_group(scene.database, scene.cast.ada, now=NOW, name="Cedar room")
+    async with scene.database.transaction() as db:
+        await people.add(db, by=scene.cast.ada, account_id=yan, name="Yan", role="facilitator", matrix_id="", now=NOW)
+        await facilitators.add(db, by=scene.cast.ada, group_id=group, account_id=yan, part="facilitator", now=NOW)
+    assert told(await needs(scene)) == [("alone", "Cedar room", 2)]
+    assert not (await needs(scene, by=yan)).linked and (await needs(scene)).linked
+
+
+async def test_what_was_given_up_is_told_of_for_a_week(any_scene: Scene) -> None:
+    scene = any_scene
+    for name, outcome in (("one", "failed"), ("two", "uncertain"), ("three", "too_late"), ("four", "sent")):
+        await put(scene, name)
+        async with scene.database.transaction() as db:
+            await outbox.settle(db, act(name), outcome, now=NOW, why="M_TOO_LARGE")
+    assert told(await needs(scene)) == [("not_said", "Maple room", 2)]
+    assert told(await needs(scene, by=scene.cast.dan)) == []
+    assert told(await needs(scene, after=unsaid.SHOWN_FOR + DAY)) == []
 
 
 async def test_what_is_anothers_needs_nobody_else(any_scene: Scene) -> None:
@@ -120,5 +142,5 @@ async def test_it_asks_as_much_however_many_groups_there_are(scene: Scene, more:
     before = scene.database.statements
     async with scene.database.reading() as db:
         found = await today.needs(db, by=scene.cast.ada, now=NOW)
-    assert scene.database.statements - before == 8
+    assert scene.database.statements - before == 10
     assert (len(found.needs), found.more) == (min(more, today.SHOWN), more > today.SHOWN)

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from facilitator import groups, sightings
+from facilitator import groups, people, sightings
 from facilitator.database import Database
+from facilitator.ids import AccountId, new_id
 from tests.clock import TurnedClock
 from tests.web import sample
+from tests.web.conftest import SignIn
 from tests.web.sample import Sample
 from tests.web.visitor import Visitor
 
@@ -48,6 +50,22 @@ async def test_a_draft_asks_for_a_second_facilitator(
     assert f'href="/groups/{group}/facilitators"' in page.text
 
 
+async def test_ones_own_matrix_id_and_a_crisis_line_too_old_are_told_of(
+    ada: Visitor, cast: Sample, database: Database, clock: TurnedClock, signed_in: SignIn
+) -> None:
+    yan = AccountId(new_id())
+    async with database.transaction() as db:
+        matrix_id, now = "", clock.now()
+        await people.add(db, by=cast.ada, account_id=yan, name="Yan", role="facilitator", matrix_id=matrix_id, now=now)
+    page = await (await signed_in(yan)).get("/home")
+    assert "Your Matrix ID It is not linked yet" in page.words and 'href="/me/matrix-id"' in page.text
+    assert "Your Matrix ID" not in (await ada.get("/home")).words
+    clock.turn(timedelta(days=400))
+    page = await (await signed_in(cast.ada)).get("/home")
+    assert "No crisis line was checked within the last year." in page.words
+    assert "No crisis line" not in (await (await signed_in(yan)).get("/home")).words
+
+
 async def test_a_trouble_of_the_whole_house_is_said_once(ada: Visitor, clock: TurnedClock) -> None:
     clock.turn(timedelta(minutes=3))
     page = await ada.get("/home")
@@ -77,4 +95,4 @@ async def test_it_asks_as_much_with_three_groups_as_with_sixty(
         before = database.statements
         assert (await ada.get(path)).status == 200
         counts.append(database.statements - before)
-    assert max(counts) <= 14 and (path == "/numbers" or counts[0] == counts[1])
+    assert max(counts) <= 15 and (path == "/numbers" or counts[0] == counts[1])

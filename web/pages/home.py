@@ -3,6 +3,8 @@
 from aiohttp.web import Request, Response
 
 from facilitator import groups, today
+from facilitator.rules import life
+from facilitator.rules.access import Role
 from web import keys
 from web.pages import see
 
@@ -15,4 +17,6 @@ async def show(request: Request) -> Response:
     async with app[keys.DATABASE].reading() as db:
         needs = await today.needs(db, by=by, now=now)
         mine = await groups.mine(db, by=by, now=now, to_a_page=SHOWN)
-    return see(request, "home.html", today=needs, groups=mine.lines, more=mine.pages > 1)
+    coordinates = request[keys.SIGNED_IN].role == Role.COORDINATOR
+    no_line = coordinates and not life.any_fresh(app[keys.HOUSE].crisis_lines, today=now.date())
+    return see(request, "home.html", today=needs, groups=mine.lines, more=mine.pages > 1, no_line=no_line)
