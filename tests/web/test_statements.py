@@ -67,8 +67,9 @@ async def grow(db: Db, hung: Gallery, clock: TurnedClock) -> None:
         group = await sample.open_group(db, hung.ada, f"Room {number}", now)
         for each in (group, hung.settled):
             await schedule.schedule(
-                db, by=hung.ada, group_id=each, weekday=1, at="19:00", time_zone="UTC", minutes=60, now=now
-            )
+                db, by=hung.ada, group_id=each, weekday=number % 7, at=f"{number % 24:02}:05", time_zone="UTC",
+                minutes=60, now=now,
+            )  # fmt: skip
         account = AccountId(new_id())
         who = {"name": f"Somebody {number}", "matrix_id": f"@somebody{number}:panel.test"}
         await people.add(db, by=hung.ada, account_id=account, role="facilitator", now=now, **who)
