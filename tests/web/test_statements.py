@@ -20,7 +20,7 @@ MORE = 30
 SMALL_PAGE = 4
 """Who is signed in, whose it is, and what is shown."""
 LARGER: dict[str, int] = {
-    "group": 12, "group-journal": 8, "home": 13, "journal": 7, "me": 6, "matrix-id": 6, "people": 8, "waive": 5,
+    "group": 12, "group-journal": 8, "home": 15, "journal": 7, "me": 6, "matrix-id": 6, "people": 8, "waive": 5,
     "disable-person": 7, "give-away": 9, "journal-file": 5, "groups": 5, "numbers": 4, "person": 5, "free-person": 5,
     "group-numbers": 4,
 }  # fmt: skip
