@@ -203,7 +203,9 @@ class Reconciler:
             await self._found(visit)
         else:
             assert not isinstance(step, Invite)
-            await homeserver.take(drift.kindly(step, visit.wanted, visit.uninvited) if isinstance(step, Remove) else step)
+            if isinstance(step, Remove):
+                step = drift.kindly(step, visit.wanted, visit.uninvited)
+            await homeserver.take(step)
 
     def _others(self, users: Iterable[UserId]) -> list[UserId]:
         return [user for user in users if user != self._house.homeserver.user_id]

@@ -25,7 +25,8 @@ PUT_OUT = "stranger removed"
 
 @dataclass(frozen=True)
 class Uninvited:
-    """`due`: to be put out now; `strangers`: those of them whom nobody ever asked in; `fresh`: seen for the first time; `until`: when the next of them is due."""
+    """`due`: to be put out now; `strangers`: those of them whom nobody ever asked in; `fresh`: seen for the first time;
+    `until`: when the next of them is due."""
 
     due: frozenset[UserId] = field(default=frozenset(), repr=False)
     fresh: frozenset[UserId] = field(default=frozenset(), repr=False)
