@@ -57,12 +57,14 @@ def possible(trouble: str | None, obstacles: Sequence[str]) -> How | None:
 @dataclass(frozen=True)
 class Care:
     """What a facilitator can do for a room. `agreed`: when somebody said yes to a new one; `inside`: the facilitators
-    last seen in it; `away`: those who left it, or were put out."""
+    last seen in it; `away`: those who left it, or were put out; `not_reached`: those whose invitation will not
+    arrive."""
 
     possible: How | None
     agreed: datetime | None
     inside: tuple[str, ...] = field(repr=False)
     away: tuple[str, ...] = field(repr=False)
+    not_reached: tuple[str, ...] = field(default=(), repr=False)
 
 
 async def care(db: AsyncSession, group_id: GroupId) -> Care:
@@ -72,21 +74,27 @@ async def care(db: AsyncSession, group_id: GroupId) -> Care:
     return Care(
         possible=possible(trouble, obstacles or ()) if room_seen is not None else None,
         agreed=agreed,
-        inside=tuple(sorted(name for name, _, membership, _ in rows if membership == "join")),
-        away=tuple(sorted(name for name, _, membership, _ in rows if membership in AWAY)),
+        inside=tuple(sorted(row.name for row in rows if row.membership == "join")),
+        away=tuple(sorted(row.name for row in rows if row.membership in AWAY and not _is_stuck(row))),
+        not_reached=tuple(sorted(row.name for row in rows if _is_stuck(row))),
     )
 
 
 async def ask_back(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime) -> None:
-    """Facilitators who are no longer in their group's room, or in their own, are invited to it once more. Raises
-    NotFound."""
+    """Facilitators who are no longer in their group's room, or in their own, or whose invitation did not arrive, are
+    invited to it once more. Raises NotFound."""
     await ownership.group(db, by=by, group_id=group_id)
     for kind in ("group", "backstage"):
-        for _, person, membership, room_id in (await db.execute(THERE, {"group": group_id, "kind": kind})).all():
-            if person is not None and membership in AWAY:
-                await sightings.forget_person(db, room_id, person)
+        for row in (await db.execute(THERE, {"group": group_id, "kind": kind})).all():
+            if row.matrix_id is not None and (row.membership in AWAY or _is_stuck(row)):
+                await sightings.forget_person(db, row.id, row.matrix_id)
     await rooms.group_changed(db, group_id)
     await journal.note(db, "facilitators asked back", actor=by, group_id=group_id, now=now)
+
+
+def _is_stuck(row: Any) -> bool:
+    """Their invitation will not arrive, however often the bot tries by itself."""
+    return row.membership not in ("invite", "join") and row.trouble in rooms.FOR_GOOD
 
 
 SEEN = (
@@ -95,7 +103,7 @@ SEEN = (
     .where(Room.group_id == bindparam("group"), Room.kind == "group")
 )
 THERE = (
-    select(Account.name, Account.matrix_id, MembershipSighting.membership, Room.id)
+    select(Account.name, Account.matrix_id, MembershipSighting.membership, MembershipSighting.trouble, Room.id)
     .join(GroupFacilitator, GroupFacilitator.account_id == Account.id)
     .join(Room, and_(Room.group_id == GroupFacilitator.group_id, Room.kind == bindparam("kind")))
     .outerjoin(

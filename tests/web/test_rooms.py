@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from facilitator import groups, rooms, sightings
 from facilitator.database import Database
@@ -88,6 +88,22 @@ async def test_a_facilitator_who_left_can_be_asked_back(
     async with database.reading() as db:
         ada_id = (await db.get_one(Account, cast.ada)).matrix_id
         assert await db.get(MembershipSighting, (room, ada_id)) is None
+        assert ada_id in (await rooms.wanted(db, room, now=clock.now())).people
+
+
+async def test_a_facilitator_whose_invitation_did_not_arrive_is_named_and_can_be_asked_again(
+    ada: Visitor, group: GroupId, database: Database, cast: Sample, clock: TurnedClock
+) -> None:
+    room = await _room(database, group)
+    async with database.transaction() as db:
+        ada_id = (await db.get_one(Account, cast.ada)).matrix_id
+        assert ada_id is not None
+        await db.execute(delete(MembershipSighting).where(MembershipSighting.person_index == ada_id))
+        await sightings.could_not_invite(db, room, {ada_id: ("forbidden", None)}, now=clock.now())
+        assert ada_id not in (await rooms.wanted(db, room, now=clock.now())).people
+    assert "did not arrive: Ada" in (await ada.get(f"/groups/{group}")).words
+    assert (await ada.post(f"/groups/{group}/room/ask-back", {})).status == 303
+    async with database.reading() as db:
         assert ada_id in (await rooms.wanted(db, room, now=clock.now())).people
 
 
