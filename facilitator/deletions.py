@@ -73,7 +73,9 @@ async def of(db: AsyncSession, *, by: AccountId, now: datetime) -> list[Deleted]
     rows = await db.execute(
         select(Group.id, Group.name, Group.deleted)
         .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
-        .where(GroupFacilitator.account_id == by, GroupFacilitator.role.in_(MAY_BRING_BACK), Group.deleted > now - KEPT_FOR)
+        .where(
+            GroupFacilitator.account_id == by, GroupFacilitator.role.in_(MAY_BRING_BACK), Group.deleted > now - KEPT_FOR
+        )
         .order_by(Group.deleted.desc(), Group.id)
     )
     return [Deleted(group, name, when, when + KEPT_FOR) for group, name, when in rows if when is not None]

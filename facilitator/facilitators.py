@@ -71,9 +71,9 @@ class Helm:
         return [*helping, *self.others]
 
 
-async def of_group(db: AsyncSession, *, by: AccountId, group_id: GroupId) -> Helm:
-    """Raises NotFound when the group is not theirs, TooLate when it is closed."""
-    group = await ownership.group(db, by=by, group_id=group_id)
+async def of_group(db: AsyncSession, *, by: AccountId, group_id: GroupId, also_closed: bool = False) -> Helm:
+    """Raises NotFound when the group is not theirs, TooLate when it is closed and that is not asked for."""
+    group = await ownership.group(db, by=by, group_id=group_id, also_closed=also_closed)
     rows = await db.execute(
         select(Account.id, Account.name, Account.disabled, Account.matrix_id_index, GroupFacilitator.role).outerjoin(
             GroupFacilitator,
@@ -154,7 +154,7 @@ async def leave(
     """
     chosen = await _chosen(db, successor, field="successor") if successor else None
     await _hold(db, [group_id])
-    await ownership.group(db, by=by, group_id=group_id, deed=Deed.STOP_RUNNING)
+    await ownership.group(db, by=by, group_id=group_id, deed=Deed.STOP_RUNNING, also_closed=True)
     row = await _row(db, group_id, by)
     assert row is not None
     if chosen is not None:
@@ -181,7 +181,7 @@ async def give_away(db: AsyncSession, *, by: AccountId, group_id: GroupId, accou
     await ownership.in_the_house(db, by=by, deed=Deed.GIVE_AWAY)
     chosen = await _chosen(db, account_id, field="account")
     await _hold(db, [group_id])
-    if await db.scalar(select(Group.id).where(Group.id == group_id, _goes_on(), ~_run_by_another(None))) is None:
+    if await db.scalar(select(Group.id).where(Group.id == group_id, _is_there(), ~_run_by_another(None))) is None:
         raise NotFound(HAS_SOMEBODY)
     await hand_over(db, group_id, chosen, by=by, now=now)
 
@@ -264,8 +264,9 @@ def _run_by_another(account_id: AccountId | BindParameter[Any] | None) -> Column
     return exists(found if account_id is None else found.where(row.account_id != account_id))
 
 
-def _goes_on() -> ColumnElement[bool]:
-    return Group.closed.is_(None) & Group.deleted.is_(None)
+def _is_there() -> ColumnElement[bool]:
+    """A closed one too: somebody must be able to look at it, and to delete it."""
+    return Group.deleted.is_(None)
 
 
 def _part(part: str) -> Part:
@@ -274,14 +275,14 @@ def _part(part: str) -> Part:
     return Part(part)
 
 
-WITHOUT = select(Group.id, Group.name).where(_goes_on(), ~_run_by_another(None))
+WITHOUT = select(Group.id, Group.name).where(_is_there(), ~_run_by_another(None))
 ALONE_IN = (
     select(Group.id, Group.name)
     .join(GroupFacilitator, GroupFacilitator.group_id == Group.id)
     .where(
         GroupFacilitator.account_id == bindparam("account"),
         GroupFacilitator.role == Part.FACILITATOR,
-        _goes_on(),
+        _is_there(),
         ~_run_by_another(bindparam("account")),
     )
 )

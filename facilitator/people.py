@@ -25,6 +25,7 @@ CHOOSE_ROLE = N_("Choose what they are to be.")
 LAST_COORDINATOR = N_("There is always a coordinator. Make somebody else one first.")
 NOT_YOURSELF = N_("You cannot disable your own account. Please ask another coordinator.")
 DISABLED = N_("This account is disabled. Enable it first.")
+OTHER_GROUPS = N_("There are other groups now than were listed before. Please look at the list again.")
 WHO_TAKES_OVER = N_("Choose who takes these groups over: each needs a facilitator.")
 
 
@@ -150,10 +151,17 @@ async def change_role(db: AsyncSession, *, by: AccountId, account_id: AccountId,
 
 
 async def disable(
-    db: AsyncSession, *, by: AccountId, account_id: AccountId, successor: str = "", now: datetime
+    db: AsyncSession,
+    *,
+    by: AccountId,
+    account_id: AccountId,
+    successor: str = "",
+    shown: Collection[str] | None = None,
+    now: datetime,
 ) -> None:
     """They are out at once: sign-ins, links and whatever they had begun end here. Groups they were the last facilitator
-    of are handed over to `successor`. Raises NotAllowed, NotFound, Invalid("successor")."""
+    of are handed over to `successor`, who was asked for those that were `shown`. Raises NotAllowed, NotFound,
+    Invalid("successor")."""
     await _hold_coordinators(db)
     chosen = await facilitators.hold_account(db, successor) if successor else None
     await ownership.in_the_house(db, by=by, deed=Deed.CHANGE_ACCOUNT)
@@ -165,6 +173,8 @@ async def disable(
     alone_in = await facilitators.alone_in(db, account_id, hold=True)
     if alone_in and (chosen is None or chosen.id == account_id):
         raise Invalid("successor", WHO_TAKES_OVER)
+    if shown is not None and not {group_id for group_id, _ in alone_in} <= set(shown):
+        raise Invalid("successor", OTHER_GROUPS)
     for group_id, _ in alone_in:
         assert chosen is not None
         await facilitators.hand_over(db, group_id, chosen, by=by, now=now)

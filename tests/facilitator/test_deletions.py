@@ -12,7 +12,7 @@ from facilitator.rules.life import KeptBy
 from tests import cast
 from tests.cast import BEN
 from tests.facilitator.scene import NOW, Scene
-from tests.facilitator.test_lives import DAY, a_draft, close_at_once, do, row
+from tests.facilitator.test_lives import DAY, a_draft, close_at_once, do, row, second_facilitator
 
 
 async def prune(scene: Scene, now: datetime) -> None:
@@ -34,6 +34,15 @@ async def test_a_deleted_draft_is_out_of_sight_and_comes_back(any_scene: Scene) 
     assert (deleted.name, deleted.gone) == ("Elm room", NOW + 30 * DAY) and "Elm" not in repr(deleted)
     await do(scene, deletions.undelete, group_id=group, now=NOW + 29 * DAY)
     assert (await row(scene, group)).deleted is None
+
+
+async def test_who_may_not_bring_a_group_back_is_not_offered_to(scene: Scene) -> None:
+    group = await a_draft(scene)
+    await second_facilitator(scene, group, part="co-facilitator")
+    await do(scene, deletions.delete_group, group_id=group, typed_name="Maple room")
+    async with scene.database.reading() as db:
+        assert await deletions.of(db, by=scene.cast.dan, now=NOW) == []
+        assert await deletions.of(db, by=scene.cast.ada, now=NOW)
 
 
 @pytest.mark.parametrize(("state", "refusal"), [("open", TooLate), ("paused", TooLate), ("closing", TooLate)])

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from facilitator import accounts, claims, facilitators, people
-from facilitator.database.tables import Account, GroupFacilitator, JournalEntry, Link, MatrixClaim, SignIn
+from facilitator.database.tables import Account, Group, GroupFacilitator, JournalEntry, Link, MatrixClaim, SignIn
 from facilitator.errors import Invalid, NotAllowed, NotFound, Refused, TooLate
 from facilitator.ids import AccountId, new_id
 from facilitator.people import People, PersonPage
@@ -173,6 +173,38 @@ async def test_a_group_is_handed_over_before_its_last_facilitator_is_disabled(an
     async with scene.database.reading() as db:
         verbs = list(await db.scalars(select(JournalEntry.verb).where(JournalEntry.actor == dan)))
     assert {"group handed over", "account disabled"} <= set(verbs)
+
+
+async def test_whoever_takes_over_gets_no_group_that_was_not_shown(any_scene: Scene) -> None:
+    """A group that came after the page was shown brings the page again."""
+    scene, ada, dan = any_scene, any_scene.cast.ada, any_scene.cast.dan
+    for shown, refused in (((), True), ((scene.group,), False)):
+        try:
+            async with scene.database.transaction() as db:
+                await people.disable(db, by=dan, account_id=ada, successor=dan, shown=shown, now=NOW)
+        except Invalid as refusal:
+            assert refused and refusal.field == "successor"
+        else:
+            assert not refused
+
+
+async def test_a_closed_group_is_handed_over_left_and_given_away_like_any_other(any_scene: Scene) -> None:
+    """Else nobody could ever look at it, or delete it."""
+    scene, ada, dan = any_scene, any_scene.cast.ada, any_scene.cast.dan
+    async with scene.database.transaction() as db:
+        await db.execute(update(Group).values(state="closed", closed=NOW, opened=None, room_goes_to="nobody"))
+    assert (await one(scene, ada, by=dan)).alone_in == ((scene.group, "Maple room"),)
+    with pytest.raises(Invalid):
+        await disable(scene, ada, by=dan)
+    await leave(scene, ada, dan)
+    async with scene.database.transaction() as db:
+        await db.execute(update(GroupFacilitator).values(role="co-facilitator"))
+    async with scene.database.reading() as db:
+        assert [group for group, _ in await facilitators.without(db, by=ada)] == [scene.group]
+    async with scene.database.transaction() as db:
+        await facilitators.give_away(db, by=ada, group_id=scene.group, account_id=ada, now=NOW)
+    async with scene.database.reading() as db:
+        assert await facilitators.without(db, by=ada) == []
 
 
 async def test_a_coordinator_always_remains(any_scene: Scene) -> None:

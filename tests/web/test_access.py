@@ -345,7 +345,7 @@ def forms_of(each: Try, world: World) -> list[dict[str, str]]:
     chosen: dict[str, dict[str, str]] = {
         "facilitators": {"account": world.accounts["dan"], "part": "facilitator"},
         "leave-group": {"successor": world.accounts["dan"]},
-        "disable-person": {"successor": world.accounts["cora"]},
+        "disable-person": {"successor": world.accounts["cora"], "groups": " ".join(world.members)},
         "give-away": {"account": world.accounts["dan"]},
     }
     whole = chosen.get(route.name, FIELDS.get(route.name, {}))

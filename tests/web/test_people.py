@@ -81,7 +81,10 @@ async def test_disabling_ends_sign_ins_and_names_what_must_be_handed_over(
     page = await dan.post(f"/people/{cast.ada}/disable", {"successor": ""})
     assert page.status == 422 and "Choose who takes these groups over" in page.words
     assert (await ada.get("/groups")).status == 200
-    answer = await dan.post(f"/people/{cast.ada}/disable", {"successor": cast.dan})
+    page = await dan.post(f"/people/{cast.ada}/disable", {"successor": cast.dan, "groups": ""})
+    assert page.status == 422 and "There are other groups now" in page.words
+    (shown,) = re.findall(r'name="groups" value="([^"]+)"', page.text)
+    answer = await dan.post(f"/people/{cast.ada}/disable", {"successor": cast.dan, "groups": shown})
     assert answer.status == 303 and await rang(bell)
     assert "signed out everywhere" in (await dan.get(answer.location)).words
     assert (await ada.get("/groups")).status == 401

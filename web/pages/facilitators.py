@@ -76,7 +76,7 @@ async def remove(request: Request) -> Response:
 
 
 async def ask_to_leave(request: Request) -> Response:
-    return _leaving(request, await _helm(request), Typed())
+    return _leaving(request, await _helm(request, also_closed=True), Typed())
 
 
 async def leave(request: Request) -> Response:
@@ -89,16 +89,17 @@ async def leave(request: Request) -> Response:
                 successor=form.successor or None, now=app[keys.CLOCK].now(),
             )  # fmt: skip
     except Mistyped as mistyped:
-        return _leaving(request, await _helm(request), mistyped.typed)
+        return _leaving(request, await _helm(request, also_closed=True), mistyped.typed)
     except Invalid as refusal:
-        return _leaving(request, await _helm(request), forms.typed(request, refusal))
+        return _leaving(request, await _helm(request, also_closed=True), forms.typed(request, refusal))
     await app[keys.BELL].ring()
     return go(request, "groups", done="left")
 
 
-async def _helm(request: Request) -> Helm:
+async def _helm(request: Request, *, also_closed: bool = False) -> Helm:
+    by = request[keys.SIGNED_IN].account_id
     async with request.config_dict[keys.DATABASE].reading() as db:
-        return await facilitators.of_group(db, by=request[keys.SIGNED_IN].account_id, group_id=group_id(request))
+        return await facilitators.of_group(db, by=by, group_id=group_id(request), also_closed=also_closed)
 
 
 async def _again(request: Request, typed: Typed) -> Response:

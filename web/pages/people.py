@@ -93,8 +93,9 @@ async def disable(request: Request) -> Response:
         form = forms.read(request, forms.Disable)
         async with app[keys.DATABASE].transaction() as db:
             await people.disable(
-                db, by=_me(request), account_id=_account(request), successor=form.successor, now=app[keys.CLOCK].now()
-            )
+                db, by=_me(request), account_id=_account(request), successor=form.successor,
+                shown=form.groups.split(), now=app[keys.CLOCK].now(),
+            )  # fmt: skip
     except Mistyped as mistyped:
         return await _disabling(request, mistyped.typed)
     except Invalid as refusal:
