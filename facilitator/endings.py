@@ -4,6 +4,7 @@ Nothing is queued: a look asks which groups' day has come and how far each is, s
 where it was. The farewell leaves the group's row for the outbox in one transaction, and the outbox when it is settled.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,8 @@ from facilitator.rules.life import State
 
 SAID_WITHIN = timedelta(days=3)
 """A homeserver may be down for a weekend. After that the group is closed without a word."""
+READ_WITHIN = timedelta(hours=1)
+"""Whoever is there can read the farewell before anybody is asked to leave."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,31 @@ async def due(db: AsyncSession, bot: BotId, *, now: datetime) -> tuple[list[Endi
     come = [
         (because("farewell", group, closes), group, closes, room) for group, closes, room in closing if closes <= now
     ]
-    outcomes = await _outcomes(db, [act for act, *_ in come])
-    waits = {act for act, outcome in outcomes.items() if outcome is None}
+    settled = await _settled(db, [act for act, *_ in come])
+    moments = {act: _next_moment(act, settled, closes=closes) for act, _, closes, _ in come}
     endings = [
-        Ending(group, room, act, said=over or act in outcomes)
+        Ending(group, room, act, said=closes + SAID_WITHIN <= now or act in settled)
         for act, group, closes, room in come
-        if (over := closes + SAID_WITHIN <= now) or act not in waits
+        if moments[act] <= now
     ]
-    return endings, min((closes for _, closes, _ in closing if closes > now), default=None)
+    ahead = [closes for _, closes, _ in closing] + list(moments.values())
+    return endings, min((moment for moment in ahead if moment > now), default=None)
 
 
-async def _outcomes(db: AsyncSession, acts: list[ActId]) -> dict[ActId, str | None]:
+def _next_moment(act: ActId, settled: Mapping[ActId, datetime | None], *, closes: datetime) -> datetime:
+    """When a group whose day has come goes on: at once to say its farewell, then when that can have been read; one that
+    is not said is waited for only so long."""
+    if act not in settled:
+        return closes
+    said = settled[act]
+    return min(closes + SAID_WITHIN, said + READ_WITHIN if said is not None else closes + SAID_WITHIN)
+
+
+async def _settled(db: AsyncSession, acts: list[ActId]) -> dict[ActId, datetime | None]:
+    """Of those that are put: when each was settled, None while it waits."""
     if not acts:
         return {}
-    rows = await db.execute(select(Act.id, Act.outcome).where(Act.id.in_(acts)))
+    rows = await db.execute(select(Act.id, Act.settled).where(Act.id.in_(acts)))
     return dict(rows.all())
 
 

@@ -5,23 +5,25 @@ sessions follows from the row, by those who look at it; here it is decided, once
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from facilitator import journal, ownership
+from facilitator import journal, outbox, ownership, rooms
 from facilitator.database.tables import Account, Group, GroupFacilitator
 from facilitator.errors import N_, Invalid, Refused, TooLate
-from facilitator.ids import AccountId, GroupId
+from facilitator.ids import AccountId, GroupId, because
 from facilitator.rules import life
 from facilitator.rules.access import Deed
 from facilitator.rules.life import Change, KeptBy, Lack, Line, State
 
 LONGEST_FAREWELL = 1_000
 LONGEST_REASON = 300
+TAKEN_BACK_WITHIN = timedelta(days=366)
+"""As long as what is taken back may wait to be said: else that would be said alone."""
 
 MISSING: Mapping[tuple[Lack, ...], str] = {
     (Lack.SECOND_FACILITATOR,): N_(
@@ -146,6 +148,8 @@ async def close(
     if settled is not None and version != group.version:
         raise SettledMeanwhile
     await _settle(db, group_id, wanted, group.time_zone, again=settled is not None)
+    if settled is None or (settled.on, settled.kept_by) != (wanted.on, wanted.kept_by):
+        await _announce(db, group_id, changed=settled is not None, now=now)
     verb = f"group to be closed, its room left to {kept_by}"
     await journal.note(db, verb, actor=by, group_id=group_id, reason=reason or None, now=now)
 
@@ -177,6 +181,27 @@ async def _settle(db: AsyncSession, group_id: GroupId, wanted: Closing, time_zon
         raise SettledMeanwhile
 
 
+async def _announce(db: AsyncSession, group_id: GroupId, *, changed: bool, now: datetime) -> None:
+    """Whoever is in the room hears of it once, long before the last day, and again when it is another one."""
+    group = await db.get_one(Group, group_id, populate_existing=True)
+    assert group.closes is not None
+    about = {"closes": group.closes.isoformat(), "time_zone": group.time_zone, "kept_by": group.room_goes_to}
+    await outbox.put(
+        db, because("closing", group_id, group.closes, group.version), await rooms.group_room_id(db, group_id),
+        utterance="closing", parameters=about | {"changed": changed}, priority=outbox.Priority.WELCOME,
+        not_after=group.closes, now=now,
+    )  # fmt: skip
+
+
+async def _take_back(db: AsyncSession, group: Group, *, now: datetime) -> None:
+    """What was said of its closing, or is about to be, no longer holds."""
+    await outbox.put(
+        db, because("closing undone", group.id, group.version), await rooms.group_room_id(db, group.id),
+        utterance="closing_undone", parameters={}, priority=outbox.Priority.WELCOME, now=now,
+        not_after=now + TAKEN_BACK_WITHIN,
+    )  # fmt: skip
+
+
 async def closing(db: AsyncSession, *, by: AccountId, group_id: GroupId) -> tuple[Closing | None, str]:
     """How it was settled that a group closes, if it was; and its farewell, also one that was written before the group
     was kept open after all. Raises NotFound, NotAllowed, TooLate."""
@@ -193,6 +218,7 @@ async def reopen(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: dat
         raise TooLate(ITS_DAY_HAS_COME)
     back = State.PAUSED if group.opened is None else State.OPEN
     if await _move(db, group_id, Change.REOPEN, {"state": back, "closes": None, "room_goes_to": None}):
+        await _take_back(db, await db.get_one(Group, group_id, populate_existing=True), now=now)
         await journal.note(db, "group kept open", actor=by, group_id=group_id, now=now)
 
 

@@ -26,6 +26,8 @@ DOMAIN = "bridge"
 MESSAGE_TYPES: Mapping[str, str] = {
     "backstage": "m.notice",
     "backstage_welcome": "m.notice",
+    "closing": "m.text",
+    "closing_undone": "m.text",
     "code_said": "m.notice",
     "commands": "m.notice",
     "confirm_device": "m.text",

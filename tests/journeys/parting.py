@@ -21,14 +21,14 @@ async def resume(house: Running, group: GroupId) -> None:
         await lives.resume(db, by=house.cast.ada, group_id=group, now=house.clock.now())
 
 
-async def close(house: Running, group: GroupId, kept_by: KeptBy, *, days: int = 1) -> datetime:
-    """Returns the moment it is closed at."""
+async def close(house: Running, group: GroupId, kept_by: KeptBy, *, days: int = 1, seen: bool = False) -> datetime:
+    """Returns the moment it is closed at. `seen`: how it was settled before."""
     async with house.database.transaction() as db:
         page = await groups.page(db, by=house.cast.ada, group_id=group, now=house.clock.now())
         on: date = house.clock.now().astimezone(ZoneInfo(page.time_zone)).date() + timedelta(days=days)
         await lives.close(
             db, by=house.cast.ada, group_id=group, typed_name=page.name, on=on, farewell=FAREWELL, kept_by=kept_by,
-            now=house.clock.now(),
+            now=house.clock.now(), version=page.life.version if seen else None,
         )  # fmt: skip
     return closing_moment(on, page.time_zone)
 

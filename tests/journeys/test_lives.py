@@ -1,12 +1,13 @@
 """A group's life in its room: what a draft, a pause and the last day mean to whoever is there."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from facilitator import rooms
 from facilitator.database.tables import Act, Group, JournalEntry, Room
+from facilitator.endings import READ_WITHIN
 from facilitator.errors import TooLate
 from facilitator.ids import GroupId
 from facilitator.rules.life import KeptBy
@@ -29,6 +30,18 @@ async def with_people(house: Running) -> tuple[GroupId, FakeRoom]:
     await house.person(ADA).join(room.room)
     await house.settle()
     return group, room
+
+
+def firsts(said: list[str]) -> list[str]:
+    return [text.split()[0] for text in said]
+
+
+async def to_its_end(house: Running, moment: datetime) -> None:
+    """The farewell is said, and has been read."""
+    house.clock.turn_to(moment)
+    await house.settle()
+    house.clock.turn(READ_WITHIN)
+    await house.settle()
 
 
 def said_since(house: Running, room: FakeRoom, number: int) -> list[str]:
@@ -93,22 +106,30 @@ async def test_on_the_last_day_the_farewell_is_said_once_and_everybody_is_asked_
     await house.schedule(group, weekday=4, at="19:00", zone="Europe/Berlin")
     before, events = len(house.said(room.room)), len(room.events)
     moment = await close(house, group, KeptBy.NOBODY)
+    await house.settle()
+    (told,) = said_since(house, room, before)
+    assert "will end on Tuesday" in told and "12:00 (Berlin time)" in told and "!help" in told
     house.clock.turn_to(moment - timedelta(seconds=1))
     await house.settle()
-    assert said_since(house, room, before) == [] and await state_of(house, group) == "closing"
+    assert len(said_since(house, room, before)) == 1 and await state_of(house, group) == "closing"
     house.clock.turn(timedelta(seconds=1))
     await house.settle()
-    (farewell,) = said_since(house, room, before)
+    house.clock.turn(READ_WITHIN - timedelta(seconds=1))
+    await house.settle()
+    assert room.joined() == {ADA, BEN, CLEO, BOT}, "whoever is there can read it first"
+    house.clock.turn(timedelta(seconds=1))
+    await house.settle()
+    _, farewell = said_since(house, room, before)
     assert farewell.startswith("A word before we part.") and FAREWELL in farewell and "112" in farewell
     assert room.joined() == set() and await state_of(house, group) == "closed"
     gone = [e.state_key for e in room.events[events:] if e.content.get("membership") == "leave"]
     assert gone == [BEN, CLEO, ADA, BOT]
     assert {member.standing for member in (await house.page(group)).roster} == {"joined"}
     await house.wait(7 * DAY, step=DAY)
-    assert len(said_since(house, room, before)) == 1
+    assert len(said_since(house, room, before)) == 2
     async with house.database.reading() as db:
         row = (await db.scalars(select(Group).where(Group.id == group))).one()
-        assert (row.farewell, row.closed, row.opened) == (None, moment, None)
+        assert (row.farewell, row.closed, row.opened) == (None, moment + READ_WITHIN, None)
         assert list(await db.scalars(select(Act.parameters).where(Act.parameters.is_not(None)))) == []
         assert list(await db.scalars(select(Room.closed).where(Room.group_id == group, Room.closed.is_(None)))) == []
         verbs = list(await db.scalars(select(JournalEntry.verb).where(JournalEntry.group_id == group)))
@@ -119,15 +140,16 @@ async def test_a_room_left_to_its_members_is_run_by_its_facilitators_and_the_bot
     house = any_house
     group, room = await with_people(house)
     before = len(house.said(room.room))
-    house.clock.turn_to(await close(house, group, KeptBy.MEMBERS))
+    moment = await close(house, group, KeptBy.MEMBERS)
     await house.settle()
-    (farewell,) = said_since(house, room, before)
-    assert "the room is left to you" in farewell
+    await to_its_end(house, moment)
+    told, farewell = said_since(house, room, before)
+    assert "the room is left to you" in told and "the room is left to you" in farewell
     assert room.joined() == {ADA, BEN, CLEO} and await state_of(house, group) == "closed"
     assert room.levels["users"] == {ADA: 100} and room.levels["events"]["m.room.tombstone"] == 100
     await house.person(BEN).say(room.room, "!help")
     await house.wait(DAY, step=timedelta(hours=6))
-    assert len(said_since(house, room, before)) == 1 and room.joined() == {ADA, BEN, CLEO}
+    assert len(said_since(house, room, before)) == 2 and room.joined() == {ADA, BEN, CLEO}
     house.server.add(room, ADA, "m.room.member", {"membership": "invite"}, state_key=BOT)
     await house.settle()
     assert room.joined() == {ADA, BEN, CLEO}, "the bot has no business there any more"
@@ -135,13 +157,17 @@ async def test_a_room_left_to_its_members_is_run_by_its_facilitators_and_the_bot
 
 async def test_nobody_goes_before_the_farewell_is_said(house: Running) -> None:
     group, room = await with_people(house)
+    moment = await close(house, group, KeptBy.NOBODY)
+    await house.settle()
     before = len(house.said(room.room))
-    house.clock.turn_to(await close(house, group, KeptBy.NOBODY))
+    house.clock.turn_to(moment)
     for _ in range(5):
         house.server.weather.strike(fault(), on="send")
     await house.settle()
     assert room.joined() == {ADA, BEN, CLEO, BOT} and await state_of(house, group) == "closing"
     await house.wait(timedelta(minutes=10))
+    assert len(said_since(house, room, before)) == 1 and room.joined() == {ADA, BEN, CLEO, BOT}
+    await house.wait(READ_WITHIN, step=timedelta(minutes=10))
     assert len(said_since(house, room, before)) == 1 and room.joined() == set()
 
 
@@ -162,8 +188,7 @@ async def test_who_comes_while_the_room_is_emptied_goes_too_and_so_do_invitation
     await house.invite(group, EVE)
     await house.settle()
     assert room.membership(EVE) == "invite"
-    house.clock.turn_to(await close(house, group, KeptBy.NOBODY))
-    await house.settle()
+    await to_its_end(house, await close(house, group, KeptBy.NOBODY))
     assert {person: how for person, how in room.members().items() if how in ("join", "invite")} == {}
 
 
@@ -171,15 +196,33 @@ async def test_kept_open_after_all_nothing_is_said_and_a_second_farewell_is(hous
     group, room = await with_people(house)
     before = len(house.said(room.room))
     moment = await close(house, group, KeptBy.NOBODY)
+    await house.settle()
     await reopen(house, group)
     house.clock.turn_to(moment + HOUR)
     await house.settle()
-    assert said_since(house, room, before) == [] and await state_of(house, group) == "open"
+    assert firsts(said_since(house, room, before)) == ["Something", "Good"]
+    assert await state_of(house, group) == "open"
     house.clock.turn_to(await close(house, group, KeptBy.MEMBERS))
     with pytest.raises(TooLate):
         await reopen(house, group)
     await house.settle()
-    assert len(said_since(house, room, before)) == 1
+    assert len(said_since(house, room, before)) == 3, "a day that has come is not announced any more"
+
+
+async def test_another_last_day_is_announced_again_and_closed_twice_alike_once(any_house: Running) -> None:
+    house = any_house
+    group, room = await with_people(house)
+    before = len(house.said(room.room))
+    await close(house, group, KeptBy.NOBODY)
+    await close(house, group, KeptBy.NOBODY)
+    await house.settle()
+    await reopen(house, group)
+    await close(house, group, KeptBy.NOBODY)
+    await house.settle()
+    assert firsts(said_since(house, room, before)) == ["Something", "Good", "Something"]
+    await close(house, group, KeptBy.NOBODY, days=3, seen=True)
+    await house.settle()
+    assert "now ends on Thursday" in said_since(house, room, before)[-1]
 
 
 async def test_a_group_that_paused_goes_on_pausing_until_it_closes(house: Running) -> None:
@@ -189,7 +232,7 @@ async def test_a_group_that_paused_goes_on_pausing_until_it_closes(house: Runnin
     before = len(house.said(room.room))
     await close(house, group, KeptBy.NOBODY, days=3)
     await house.wait(timedelta(days=2), step=HOUR)
-    assert said_since(house, room, before) == []
+    assert firsts(said_since(house, room, before)) == ["Something"]
     await reopen(house, group)
     assert await state_of(house, group) == "paused"
 
@@ -200,7 +243,7 @@ async def test_sessions_after_the_last_day_are_not_reminded_of(house: Running) -
     before = len(house.said(room.room))
     moment = await close(house, group, KeptBy.MEMBERS)  # Tuesday, noon
     await house.wait(moment - house.clock.now() - timedelta(minutes=1), step=HOUR)
-    assert said_since(house, room, before) == []
+    assert firsts(said_since(house, room, before)) == ["Something"]
 
 
 async def test_a_room_that_is_not_there_keeps_no_group_from_closing(house: Running) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from facilitator.database import parse
+from facilitator.endings import READ_WITHIN
 from facilitator.ids import RoomId, UserId
 from facilitator.rules.life import KeptBy
 from tests import cast
@@ -105,7 +106,11 @@ async def parting(house: Running, *, kept_by: KeptBy) -> AsyncIterator[None]:
     await house.invite(group, BEN)
     await house.invite(group, CLEO)
     yield
-    house.clock.turn_to(await close(house, group, kept_by))
+    moment = await close(house, group, kept_by)
+    yield
+    house.clock.turn_to(moment)
+    yield
+    house.clock.turn(READ_WITHIN)
     yield
 
 
@@ -115,11 +120,11 @@ STORIES = {
     "reminding": (reminding, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
     "left_to_nobody": (
         partial(parting, kept_by=KeptBy.NOBODY),
-        Promise(frozenset(), (*WELCOMED, "A"), left=True),
+        Promise(frozenset(), (*WELCOMED, "Something", "A"), left=True),
     ),
     "left_to_members": (
         partial(parting, kept_by=KeptBy.MEMBERS),
-        Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "A"), left=True),
+        Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "Something", "A"), left=True),
     ),
     "two_at_once": (two_at_once, Promise(frozenset({ADA, BEN, CLEO}), (*WELCOMED, "See", "We"))),
 }

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from facilitator import groups, lives
 from facilitator.database import Database
 from facilitator.database.tables import Act, Room
+from facilitator.endings import READ_WITHIN
 from facilitator.ids import GroupId, MatrixRoomId
 from facilitator.rules.life import KeptBy, closing_moment
 from tests.live.whole_bridge import WholeBridge
@@ -62,6 +63,14 @@ async def test_both_ways_to_close_a_group(world: World, database: Database) -> N
         token = await since(ben)
         await close(bridge, kept, KeptBy.MEMBERS)
         bridge.clock.go_ahead(await close(bridge, gone, KeptBy.NOBODY))
+
+        async def said() -> bool:
+            async with database.reading() as db:
+                farewells = select(Act.outcome).where(Act.utterance == "farewell")
+                return list(await db.scalars(farewells)) == ["sent", "sent"]
+
+        await bridge.until(said)
+        bridge.clock.go_ahead(READ_WITHIN)
 
         async def over() -> bool:
             async with database.reading() as db:

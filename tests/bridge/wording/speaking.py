@@ -85,6 +85,7 @@ def _backstage() -> Iterator[Said]:
         yield Said(f"backstage: {branch}", "backstage", about, kind="backstage")
 
 
+CLOSING = {"closes": (NOW + timedelta(days=3)).isoformat(), "time_zone": BERLIN}
 SOON, RUNNING, LATER = (session(timedelta(minutes=minutes)) for minutes in (30, -30, 5_000))
 EVERY = (
     *_backstage(),
@@ -93,6 +94,10 @@ EVERY = (
         Said(f"code: {outcome.name}", "code_said", {"outcome": outcome.name}, kind="direct")
         for outcome in claims.Outcome
     ),
+    Said("closing", "closing", CLOSING | {"kept_by": "nobody", "changed": False}),
+    Said("closing, left to its members", "closing", CLOSING | {"kept_by": "members", "changed": False}),
+    Said("closing on another day", "closing", CLOSING | {"kept_by": "nobody", "changed": True}),
+    Said("closing undone", "closing_undone"),
     Said("commands", "commands"),
     Said("commands backstage", "commands", kind="backstage"),
     Said("confirm device", "confirm_device"),

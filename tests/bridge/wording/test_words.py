@@ -12,7 +12,8 @@ from tests.bridge.wording.speaking import EVERY, FOR_FACILITATORS, LISTED, PERSO
 
 every_branch = pytest.mark.parametrize("said", EVERY, ids=lambda said: said.branch)
 NOTICED = {
-    "confirm_device", "farewell", "help", "help_again", "matrix_id_claimed", "moving", "not_our_room",
+    "closing", "closing_undone", "confirm_device", "farewell", "help", "help_again", "matrix_id_claimed", "moving",
+    "not_our_room",
     "other_matrix_id", "reminder", "welcome",
 }  # fmt: skip
 TELLING = {"member", "members", "facilitator", "organisation", "crisis", "group", "support", "peer", "meeting"}
