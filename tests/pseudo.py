@@ -17,7 +17,7 @@ OPEN, CLOSE = "⟦", "⟧"
 ACCENTED = str.maketrans(
     "ACDEGHIKLNOPRSTUWYZacdeghiklnoprstuwyz", "ÀĆĎÈĜĤÌĶĹŃÒṔŔŚŤÙŴỲŹàćďèĝĥìķĺńòṕŕśťùŵỳź"
 )  # fmt: skip
-HEARD = ("aria-label", "title", "alt", "placeholder", "data-here", "aria-description", "label")
+HEARD = ("aria-label", "title", "alt", "placeholder", "data-here", "data-here-on", "aria-description", "label")
 SILENT = ("datalist", "style", "script", "template", "textarea")
 WITHIN = {"bdi", "time", "strong", "em", "b", "i", "abbr"}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

@@ -102,6 +102,8 @@ def times(tongue: str) -> dict[str, Any]:
         "date": lambda day: format_date(day, "long", locale=locale),
         "day": kept(lambda moment, zone: format_date(there(moment, zone), "full", locale=locale)),
         "hour": kept(lambda moment, zone: format_time(there(moment, zone), "short", locale=locale)),
+        "there": there,  # to compare clocks, not to be shown
+        "weekday_there": kept(lambda moment, zone: format_date(there(moment, zone), "EEEE", locale=locale)),
         "wall": lambda at: format_time(at, "short", locale=locale),
         "month": kept(lambda day: format_skeleton("yMMMM", day, locale=locale)),
         "short_month": kept(lambda day: format_skeleton("MMM", day, locale=locale)),

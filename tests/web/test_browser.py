@@ -69,6 +69,8 @@ async def tab_through(page: Page) -> list[str]:
 async def test_whoever_is_elsewhere_sees_their_own_time_too(panel: Panel) -> None:
     async with panel.ada(timezone_id="America/New_York") as page:
         await says(page, "Tuesday, 3 November 2026, 19:00, Berlin time (13:00 where you are)")
+    async with panel.ada(timezone_id="Pacific/Auckland") as page:
+        await says(page, "Tuesday, 3 November 2026, 19:00, Berlin time (Wednesday, 07:00 where you are)")
     async with panel.ada(timezone_id="Europe/Berlin") as page:
         assert "where you are" not in await page.inner_text("body")
 

@@ -26,13 +26,30 @@ addEventListener("keydown", (event) => {
 export function sayLocalTimes(root) {
   const tongue = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
   const clock = new Intl.DateTimeFormat(tongue, { timeStyle: "short", numberingSystem: "latn" });
+  const weekday = new Intl.DateTimeFormat(tongue, { weekday: "long" });
   for (const time of root.querySelectorAll("time[data-here]")) {
-    const here = clock.format(new Date(time.dateTime)).replace(/\s/g, " ");
-    if (time.parentElement.textContent.replace(/\s/g, " ").includes(here)) continue;
+    const moment = new Date(time.dateTime);
+    const own = wall(moment);
+    const shown = [time, ...time.parentElement.querySelectorAll(".here[data-zone]")];
+    if (shown.some((each) => wall(moment, each.dataset.zone) === own)) continue;
+    if (time.nextElementSibling?.classList.contains("own-time")) continue;
+    const sameDay = own.startsWith(wall(moment, time.dataset.zone).split(" ")[0]);
+    const sentence = sameDay ? time.dataset.here : time.dataset.hereOn;
+    const here = sentence.replace("{weekday}", weekday.format(moment)).replace("{time}", clock.format(moment));
     const words = document.createElement("span");
-    words.className = "here";
-    words.textContent = ` (${time.dataset.here.replace("{time}", here)})`;
+    words.className = "here own-time";
+    words.textContent = ` (${here})`;
     time.after(words);
+  }
+}
+
+// Day and hour by the clocks of a zone, or of this device, to be compared; a zone too new for this browser is UTC's.
+function wall(moment, timeZone) {
+  const parts = { dateStyle: "short", timeStyle: "short", hourCycle: "h23", numberingSystem: "latn" };
+  try {
+    return new Intl.DateTimeFormat("sv-SE", { ...parts, timeZone }).format(moment);
+  } catch {
+    return new Intl.DateTimeFormat("sv-SE", { ...parts, timeZone: "UTC" }).format(moment);
   }
 }
 sayLocalTimes(document);
