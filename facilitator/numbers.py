@@ -24,6 +24,7 @@ BY_SUBJECT = {
     "member readmitted": "invited",
 }
 BY_ACTOR = {"member joined": "joined", "member left": "left"}
+CLOSED = "group closed"
 STATES = ("joined", "invited", "left", "removed")
 MEETS = {
     "group started": False,
@@ -31,7 +32,7 @@ MEETS = {
     "group opened, what is missing waived": True,
     "group resumed": True,
     "group paused": False,
-    "group closed": False,
+    CLOSED: False,
 }
 """Whether the sessions take place from such an entry on."""
 AT_ONCE, REMEMBERED = 25, 20_000
@@ -39,24 +40,24 @@ AT_ONCE, REMEMBERED = 25, 20_000
 
 @dataclass(frozen=True)
 class Counted:
-    """One group, by months that are over. `begun`: in which of them it was there. Not yet fit to be shown."""
+    """One group, by months that are over. `there`: at the end of which of them it was. Not yet fit to be shown."""
 
     sessions: tuple[int, ...]
     sizes: tuple[int, ...]
     standings: Mapping[str, int]
-    begun: tuple[bool, ...]
+    there: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What may be shown, by months from the oldest on. None: too few to show; `not_yet`: months before there was
-    anything to count. Sessions are dates, not people, and are shown as they are."""
+    """What may be shown, by months from the oldest on. None: too few to show; `none_there`: months at whose
+    end no group was there to be counted. Sessions are dates, not people, and are shown as they are."""
 
     months: tuple[date, ...]
     sessions: tuple[int, ...]
     sizes: tuple[int | None, ...]
     standings: tuple[tuple[str, int | None], ...]
-    not_yet: tuple[bool, ...]
+    none_there: tuple[bool, ...]
     minimum: int
     name: str = field(default="", repr=False)
     groups: int = 1
@@ -69,6 +70,15 @@ class About:
     id: GroupId
     time_zone: str
     created: datetime
+
+
+@dataclass(frozen=True)
+class Turn:
+    """From this moment on the sessions take place, or do not; `closed`: nor does anything else."""
+
+    at: datetime
+    meets: bool
+    closed: bool
 
 
 class Counter:
@@ -120,10 +130,10 @@ async def _count(db: AsyncSession, groups: Sequence[About], *, now: datetime) ->
         .order_by(JournalEntry.at, JournalEntry.id)
     )
     steps: dict[GroupId | None, list[Step]] = {}
-    turns: dict[GroupId | None, list[tuple[datetime, bool]]] = {}
+    turns: dict[GroupId | None, list[Turn]] = {}
     for group_id, at, verb, actor, subject in rows:
         if verb in MEETS:
-            turns.setdefault(group_id, []).append((at, MEETS[verb]))
+            turns.setdefault(group_id, []).append(Turn(at, MEETS[verb], verb == CLOSED))
         elif verb in BY_ACTOR:
             steps.setdefault(group_id, []).append(Step(at, actor, BY_ACTOR[verb]))
         else:
@@ -143,18 +153,19 @@ async def _count(db: AsyncSession, groups: Sequence[About], *, now: datetime) ->
 def _counted(
     group: About,
     steps: Iterable[Step],
-    turns: Iterable[tuple[datetime, bool]],
+    turns: Sequence[Turn],
     series: Iterable[SeriesFacts],
     now: datetime,
 ) -> Counted:
     months, steps = counting.months(now), list(steps)
     ends = counting.ends(months, group.time_zone)
-    spells = counting.spells(turns)
+    spells = counting.spells((turn.at, turn.meets) for turn in turns)
+    closed = min((turn.at for turn in turns if turn.closed), default=None)
     return Counted(
         sessions=tuple(counting.held(series, spells, months)),
         sizes=counting.sizes(steps, ends),
         standings=counting.standings(steps, ends[-1]),
-        begun=tuple(group.created < end for end in ends),
+        there=tuple(group.created < end and (closed is None or end <= closed) for end in ends),
     )
 
 
@@ -168,18 +179,18 @@ def _shown(
     uncounted: int = 0,
 ) -> Numbers:
     """Of several groups, each part is one group's number: a total tells of none that is too small by itself."""
-    begun = [[each for each in counted if each.begun[place]] for place in range(len(months))]
+    there = [[each for each in counted if each.there[place]] for place in range(len(months))]
     return Numbers(
         months=months,
         sessions=tuple(sum(each.sessions[place] for each in counted) for place in range(len(months))),
         sizes=tuple(
-            small_numbers.total([each.sizes[place] for each in those], minimum) for place, those in enumerate(begun)
+            small_numbers.total([each.sizes[place] for each in those], minimum) for place, those in enumerate(there)
         ),
         standings=tuple(
-            (state, small_numbers.total([each.standings.get(state, 0) for each in counted], minimum))
+            (state, small_numbers.total([each.standings.get(state, 0) for each in there[-1]], minimum))
             for state in STATES
         ),
-        not_yet=tuple(not those for those in begun),
+        none_there=tuple(not those for those in there),
         minimum=minimum,
         name=name,
         groups=groups,

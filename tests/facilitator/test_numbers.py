@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from facilitator import glance, lives
+from facilitator import glance, journal, lives
 from facilitator.ids import AccountId, GroupId, UserId
+from facilitator.journal import BRIDGE
 from facilitator.numbers import Counter, Numbers
 from tests.facilitator.scene import NOW, Scene
 
@@ -35,7 +36,7 @@ async def test_a_group_of_four_shows_that_it_is_too_small(any_scene: Scene) -> N
     await people(any_scene, 4)
     found = await of_group(any_scene)
     assert set(found.sizes) == {None} and {number for _, number in found.standings} == {None}
-    assert found.not_yet == (True,) * 8 + (False,) * 4
+    assert found.none_there == (True,) * 8 + (False,) * 4
 
 
 async def test_sizes_and_standings_are_those_at_the_ends_of_months(any_scene: Scene) -> None:
@@ -55,6 +56,18 @@ async def test_what_happens_in_a_month_that_goes_on_changes_nothing(any_scene: S
     before = await of_group(scene)
     await scene.left(everybody[0], now=LATER - timedelta(minutes=1))
     assert await of_group(scene) == before
+
+
+async def test_a_group_that_is_closed_has_no_size_and_nobody_stands_with_it(any_scene: Scene) -> None:
+    scene = any_scene
+    await people(scene, 12)
+    async with scene.database.transaction() as db:
+        await journal.note(db, "group closed", actor=BRIDGE, group_id=scene.group, now=NOW + timedelta(days=40))
+    found = await of_group(scene)
+    assert found.none_there == (True,) * 8 + (False, True, True, True)
+    assert found.sizes[-4:] == (10, None, None, None)
+    assert {number for _, number in found.standings} == {None}
+    assert (await of_all(scene)).sizes == found.sizes
 
 
 async def test_sessions_are_counted_while_the_group_met(any_scene: Scene) -> None:

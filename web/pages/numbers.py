@@ -23,12 +23,13 @@ STANDINGS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: a month, or how people stand. `people` is None where it is too few to show."""
+    """One line of a table: a month, or how people stand. `people` is None where it is too few to show, or where no
+    group was there any more, or yet."""
 
     people: int | None
     month: date | None = None
     sessions: int = 0
-    not_yet: bool = False
+    none_there: bool = False
     label: str = ""
     short: str = ""
 
@@ -56,13 +57,17 @@ def _minimum(request: Request) -> int:
 
 def _page(request: Request, numbers: Numbers, group: str | None) -> Response:
     months = [
-        Row(size, month, sessions, not_yet)
-        for month, sessions, size, not_yet in zip(
-            numbers.months, numbers.sessions, numbers.sizes, numbers.not_yet, strict=True
+        Row(size, month, sessions, none_there)
+        for month, sessions, size, none_there in zip(
+            numbers.months, numbers.sessions, numbers.sizes, numbers.none_there, strict=True
         )
     ]
-    bars = [0 if row.not_yet else row.people for row in months]  # no mark where there was nothing to count
+    bars = [0 if row.none_there else row.people for row in months]  # no mark where there was nothing to count
     standings = [
-        Row(number, label=STANDINGS[state][0], short=STANDINGS[state][1]) for state, number in numbers.standings
+        Row(number, none_there=numbers.none_there[-1], label=STANDINGS[state][0], short=STANDINGS[state][1])
+        for state, number in numbers.standings
     ]
-    return see(request, "numbers.html", numbers=numbers, rows=months, bars=bars, standings=standings, group_id=group)
+    return see(
+        request, "numbers.html", numbers=numbers, rows=months, bars=bars, standings=standings,
+        standing_bars=[0 if row.none_there else row.people for row in standings], group_id=group,
+    )  # fmt: skip
