@@ -53,6 +53,8 @@ OF_THE_HOUSE = (
     "signed out everywhere else",
 )
 """What is about no group. What stands without a group otherwise was about one that is deleted, and is nobody's."""
+BY_COORDINATORS = ("group handed over", "group opened, what is missing waived")
+"""What coordinators do about groups of others: they read their own doing, though not the group's journal."""
 BOT = journal.BRIDGE
 
 OUR_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -135,15 +137,16 @@ async def read(
 
 
 async def people(db: AsyncSession, *, by: AccountId, role: str, group_id: GroupId | None) -> list[tuple[str, Person]]:
-    """Whom the entries can be chosen by: the facilitators of one's groups, of one group also its members; to a
-    coordinator, everybody of the panel."""
+    """Whom the entries can be chosen by: the facilitators of one's groups, of one group also its members and who
+    ran it before; to a coordinator, everybody of the panel."""
     theirs = select(GroupFacilitator.group_id).where(GroupFacilitator.account_id == by)
     among = select(GroupFacilitator.account_id).where(
         GroupFacilitator.group_id.in_(theirs), GroupFacilitator.group_id == group_id if group_id else true()
     )
+    did = select(JournalEntry.actor).where(JournalEntry.group_id == group_id, JournalEntry.group_id.in_(theirs))
     accounts = select(Account.id, Account.name)
     if group_id is not None or role != "coordinator":
-        accounts = accounts.where(or_(Account.id.in_(among), Account.id == by))
+        accounts = accounts.where(or_(Account.id.in_(among), Account.id == by, Account.id.in_(did)))
     found: list[tuple[str, Person]] = [(each, Person("facilitator", name)) for each, name in await db.execute(accounts)]
     if group_id is not None:
         members = select(Member.id, Member.matrix_id).where(Member.group_id == group_id, Member.group_id.in_(theirs))
@@ -172,9 +175,17 @@ def _parts(by: AccountId, role: str, asked: Asked, narrow: list[Narrow], limit: 
         parts.append(entries.where(*_of_mine(by, asked, narrow, limit), *about))
         if asked.group is None and role == "coordinator":
             parts.append(house.where(*about))
+            parts.append(entries.where(*_done_for_others(by), *about))
     if asked.group is None and role != "coordinator" and asked.person in (None, by):
         parts += [house.where(*about) for about in _about(by)]
     return parts
+
+
+def _done_for_others(by: AccountId) -> list[Narrow]:
+    """What this coordinator did about groups that they do not run."""
+    runs = select(GroupFacilitator.group_id).where(GroupFacilitator.account_id == by)
+    there = exists().where(Group.id == JournalEntry.group_id, Group.deleted.is_(None), Group.id.not_in(runs))
+    return [JournalEntry.actor == by, JournalEntry.verb.in_(BY_COORDINATORS), there]
 
 
 def _of_mine(by: AccountId, asked: Asked, narrow: list[Narrow], limit: int) -> list[Narrow]:

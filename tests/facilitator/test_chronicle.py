@@ -73,6 +73,25 @@ async def test_whoever_runs_no_group_reads_of_themselves_alone(any_scene: Scene)
     assert {entry.group_id for entry in adas} == {None}  # looking after the house opens no group's journal
 
 
+async def test_coordinators_read_what_they_did_about_groups_of_others_and_nothing_else_of_them(
+    any_scene: Scene,
+) -> None:
+    scene, dan = any_scene, any_scene.cast.dan
+    member = await scene.invite(BEN)
+    waived = "group opened, what is missing waived"
+    await note(scene, waived, actor=dan, reason="They will come.")
+    await note(scene, "group handed over", actor=dan, subject=scene.cast.ada, at=NOW + MINUTE)
+    await note(scene, "member removed", "group paused", actor=dan, subject=member, at=NOW + 3 * MINUTE)
+    await note(scene, waived, actor=scene.cast.ada, at=NOW + 6 * MINUTE)
+    of_it = [each for each in (await read(scene, by=dan, role="coordinator")).entries if each.group_id]
+    assert verbs(of_it) == ["group handed over", waived] and of_it[1].reason == "They will come."
+    assert {each.group for each in of_it} == {""}
+    assert not [each for each in (await read(scene, by=dan)).entries if each.group_id]
+    assert not (await read(scene, Asked(group=scene.group), by=dan, role="coordinator")).entries
+    adas = (await read(scene, role="coordinator")).entries
+    assert len({each.id for each in adas}) == len(adas) and verbs(adas).count("group handed over") == 1
+
+
 async def test_what_was_about_a_group_that_is_gone_is_nobodys(any_scene: Scene) -> None:
     async with any_scene.database.transaction() as db:
         await journal.note(db, "member joined", actor=BOT, now=NOW)
