@@ -73,6 +73,14 @@ BY_ONESELF: Mapping[str, str] = {
 }
 """Where somebody is both who did it and whom it was about."""
 
+EDITED: Mapping[str, str] = {
+    "name": N_("%(who)s changed the group's name."),
+    "purpose": N_("%(who)s changed what is said about what the group is for."),
+    "language": N_("%(who)s changed the group's language."),
+    "time_zone": N_("%(who)s changed the group's city."),
+}
+"""Of "group edited": which field of the form it was."""
+
 SOMETHING = N_("Something happened that this page has no words for yet.")
 
 WHO: Mapping[str, str] = {
@@ -96,7 +104,6 @@ WHOM: Mapping[str, str] = {
     # NOTE: Within a sentence of the journal, in the place of %(whom)s: write it so that it fits there.
     "member": N_("a member"),
 }
-BY_ITSELF = N_("The bot did this by itself.")
 
 NOT_RECORDED = (
     # NOTE: An item of the list “What is not recorded”; no sentence.
@@ -116,5 +123,7 @@ NOT_RECORDED = (
 
 def of(entry: Entry) -> str:
     """The sentence for an entry; `who` and `whom` have their places in it."""
+    if entry.verb == "group edited":
+        return EDITED.get(entry.detail or "", DEEDS[entry.verb])
     same = entry.subject is not None and entry.subject == entry.actor
     return (BY_ONESELF if same else {}).get(entry.verb) or DEEDS.get(entry.verb, SOMETHING)

@@ -10,8 +10,10 @@ from aiohttp.web import Request, Response
 
 from facilitator import chronicle, glance
 from facilitator.chronicle import Asked, Cursor, Entry
+from facilitator.errors import N_
 from facilitator.ids import GroupId
 from web import deeds, keys
+from web.forms import Typed
 from web.pages import see
 from web.pages.groups import group_id
 
@@ -19,6 +21,7 @@ MOST_GROUPS = MOST_PEOPLE = 200
 """More make no list to choose from: one group's journal is on a page of its own."""
 OUR_ID = chronicle.OUR_ID
 CURSOR = re.compile(rf"(\d{{8}}T\d{{12}})~({OUR_ID.pattern})")
+NO_DAY = N_("Please write the day as year, month and day, like 2026-12-31. It was not used to choose entries.")
 MOMENT = "%Y%m%dT%H%M%S%f"
 
 
@@ -52,6 +55,7 @@ async def _page(request: Request, group: GroupId | None, *, group_name: str) -> 
         group_id=group if group_name else None,
         group_name=group_name,
         chosen=_chosen(request),
+        typed=Typed(errors={name: NO_DAY for name in ("from", "to") if _cannot_be_read(request, name)}),
         asked=wanted,
         older=_address(request, page.older),
         newest=str(request.rel_url.with_query(_chosen(request))) if "before" in request.query else "",
@@ -86,10 +90,15 @@ def _asked(request: Request, group: GroupId | None) -> Asked:
 def _day(request: Request, name: str) -> date | None:
     """Within the years a calendar of today knows on both sides of it."""
     try:
-        day = date.fromisoformat(request.query.get(name, ""))
+        day = date.fromisoformat(request.query.get(name, "").strip())
     except ValueError:
         return None
     return day if 1971 <= day.year <= 9000 else None
+
+
+def _cannot_be_read(request: Request, name: str) -> bool:
+    """Where there is no picker people write days as they are used to."""
+    return bool(request.query.get(name, "").strip()) and _day(request, name) is None
 
 
 def _begins(day: date, zone: str) -> datetime:

@@ -13,13 +13,14 @@ from web import chosen_language, deeds, keys, spreadsheet
 from web.pages import journal
 
 FILE_NAME = "journal.csv"
-HEADINGS = (N_("When (UTC)"), N_("Group"), N_("What happened"), N_("Why"))
+HEADINGS = (N_("When (UTC)"), N_("Group"), N_("What happened"))
 PIECE = 250
 """Entries: a page's worth of work."""
 
 
 async def as_file(request: Request) -> StreamResponse:
-    """The newest entries of what was asked for. Members have no name in it: a file travels."""
+    """The newest entries of what was asked for. Members have no name in it, and reasons, which may name them, stay
+    out of it: a file travels."""
     pieces = _pieces(request)
     first = await anext(pieces)  # what cannot be read is said on a page, as long as nothing was sent
     headers = {"Content-Type": "text/csv; charset=utf-8"}
@@ -65,7 +66,7 @@ def _row(entry: Entry, say: Any) -> tuple[str, ...]:
     if entry.subject is not None:
         places["whom"] = _called(entry.subject, deeds.WHOM, say)
     sentence = say(deeds.of(entry)) % places
-    return entry.at.isoformat(" ", "seconds")[: len("2026-11-02 12:00:00")], entry.group, sentence, entry.reason or ""
+    return entry.at.isoformat(" ", "seconds")[: len("2026-11-02 12:00:00")], entry.group, sentence
 
 
 def _called(person: Person, nameless: Mapping[str, str], say: Any) -> str:
