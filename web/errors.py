@@ -22,6 +22,7 @@ class Words:
     title: str
     sentence: str
     next_step: str
+    other_way: str = ""
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -33,6 +34,7 @@ BY_STATUS = {
         N_("Please sign in"),
         N_("Please sign in to see this page."),
         N_("Open your sign-in link. If it has been used or is older than an hour, ask your coordinator for a new one."),
+        N_("Or say the word “panel” to the bot, alone with it: if your Matrix ID is linked, it sends you a link."),
     ),
     403: Words(N_("Not possible"), N_("Your account may not do this."), BACK),
     404: Words(

@@ -145,3 +145,10 @@ async def test_what_is_in_the_cookie_is_looked_at_before_the_database_is_asked(
         before = database.statements
         assert (await ada.get("/groups")).status == 401
         assert database.statements == before
+
+
+async def test_whoever_cannot_come_in_reads_of_both_ways_to_a_new_link(visitor: Visitor) -> None:
+    for path, status in (("/", 200), ("/groups", 401), (f"/sign-in/{0:043d}", 404)):
+        page = await visitor.get(path)
+        assert page.status == status and "coordinator" in page.words, path
+        assert "Or say the word “panel” to the bot, alone with it" in page.words, path
