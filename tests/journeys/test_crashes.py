@@ -31,7 +31,7 @@ PARTING_BEGINS = 60
 ON_THE_LAST_DAY = [
     Trial(story, at=point)
     for story in ("left_to_nobody", "left_to_members")
-    for point in range(PARTING_BEGINS, 168, 1 if SOAK else 8)
+    for point in range(PARTING_BEGINS, 184, 1 if SOAK else 8)
 ]
 BY_CHANCE = [Trial("two_at_once", seed=seed, mean_life=14 + 4 * (seed % 4)) for seed in range(1, RUNS + 1)]
 
