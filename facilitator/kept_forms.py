@@ -1,6 +1,7 @@
 """What somebody had typed when their sign-in ended, kept for them alone until they are back; a day at most.
 
-One for each page: what is typed anew into the same page takes the place of what was kept of it, field by field.
+One for each page: what is typed anew into the same form takes the place of what was kept of it, whole; what is typed
+into another form of the page is added.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from facilitator.ids import AccountId, new_id
 
 KEPT_FOR = timedelta(days=1)
 MOST_BYTES = 64 * 1024
+ACTION = ""
+"""Where the form goes stands among its fields under a name that no field has."""
 MOST_PAGES = 20
 """Of one account: of more, the oldest are let go."""
 
@@ -28,12 +31,15 @@ class Kept:
     others: tuple[str, ...]
 
 
-async def keep(db: AsyncSession, *, account_id: AccountId, page: str, fields: Mapping[str, str], now: datetime) -> bool:
-    """Keep what was typed into the form of a page. False when that is more than a form may hold."""
+async def keep(
+    db: AsyncSession, *, account_id: AccountId, page: str, action: str, fields: Mapping[str, str], now: datetime
+) -> bool:
+    """Keep what was typed into the form of a page that goes to `action`. False when that is more than one may hold."""
     rows = await _of(db, account_id, now)
     before = next((row for row in rows if row.path == page), None)
-    typed = {**(before.fields if before else {}), **fields}
-    if sum(len(name.encode()) + len(text.encode()) for name, text in typed.items()) > MOST_BYTES:
+    another = before is not None and before.fields.get(ACTION) != action
+    typed = {**(before.fields if before and another else {}), **fields, ACTION: action}
+    if sum(len(name.encode()) + len(text.encode()) for name, text in typed.items() if name) > MOST_BYTES:
         return False
     gone = [row.id for row in rows[MOST_PAGES - 1 :]] + ([before.id] if before else [])
     await db.execute(delete(KeptForm).where(KeptForm.id.in_(gone)))
@@ -47,7 +53,8 @@ async def of_page(db: AsyncSession, *, account_id: AccountId, page: str, now: da
     rows = await _of(db, account_id, now)
     for row in rows:
         if row.path == page:
-            return Kept(page, row.fields, tuple(other.path for other in rows if other.path != page))
+            fields = {name: text for name, text in row.fields.items() if name != ACTION}
+            return Kept(page, fields, tuple(other.path for other in rows if other.path != page))
     return None
 
 

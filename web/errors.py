@@ -1,15 +1,17 @@
 """Every refusal and every failure as a page: what happened, what to do next, and an id to quote; never a trace."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from aiohttp.typedefs import Handler
 from aiohttp.web import HTTPException, Request, Response, StreamResponse, middleware
 
 from facilitator.database import Unavailable
 from facilitator.errors import N_, Invalid, NotAllowed, NotFound, Refused, TooLate
-from web import forms, guard, keys
+from web import forms, guard, keeping, keys
 from web.forms import BadForm, Mistyped
 from web.guard import SignInFirst
 from web.limits import TooOften
@@ -57,6 +59,8 @@ BY_STATUS = {
         N_("Please wait a few seconds and try again. The rooms and their messages are not affected."),
     ),
 }
+LOSES = (400, 403, 404, 410)
+"""What was typed is shown then, to be copied; where it can be mended, it stands in its form."""
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, 404),
     (SignInFirst, 401),
@@ -81,10 +85,23 @@ async def as_pages(request: Request, handler: Handler) -> StreamResponse:
     except (Refused, Unavailable, Mistyped) as refusal:
         status = next(status for kind, status in STATUSES if isinstance(refusal, kind))
         sentence = refusal.sentence if isinstance(refusal, Refused) else ""
-        return page(request, status, sentence=sentence, typed=await typed(request) if status == 503 else {})
+        if status == 503:
+            return page(request, status, sentence=sentence, typed=await typed(request))
+        lost = keeping.words(request[keys.FORM]) if status in LOSES and is_theirs(request) else dict[str, str]()
+        anew = keeping.page_of(request) if sentence == guard.STALE else ""
+        return page(request, status, sentence=sentence, shown={"lost": lost, "anew": anew})
     except Exception as error:
         log.error("bug", error=type(error).__name__, where=where(error), request_id=request[keys.REQUEST_ID])
         return page(request, 500)
+
+
+def is_theirs(request: Request) -> bool:
+    """A form of whoever is signed in, sent from here: what they typed is not lost with the page that refuses it."""
+    signed_in = request.get(keys.SIGNED_IN)
+    if request.method != "POST" or signed_in is None or keys.FORM not in request:
+        return False
+    given = request[keys.FORM].get(forms.FORM_TOKEN, "")
+    return secrets.compare_digest(given.encode(), signed_in.form_token.encode())
 
 
 async def typed(request: Request) -> Mapping[str, str]:
@@ -99,11 +116,25 @@ async def typed(request: Request) -> Mapping[str, str]:
 
 
 def page(
-    request: Request, status: int, *, sentence: str = "", allow: str | None = None, typed: Mapping[str, str] = NOTHING
+    request: Request,
+    status: int,
+    *,
+    sentence: str = "",
+    allow: str | None = None,
+    typed: Mapping[str, str] = NOTHING,
+    shown: Mapping[str, Any] = NOTHING,
 ) -> Response:
     words = BY_STATUS.get(status, GENERAL)
     sentence = sentence or words.sentence
-    response = see(request, "error.html", status=status, words=words, sentence=sentence, again=typed)
+    response = see(
+        request,
+        "error.html",
+        status=status,
+        words=words,
+        sentence=sentence,
+        again=typed,
+        **{"lost": NOTHING, "anew": "", **shown},
+    )
     if allow:
         response.headers["Allow"] = allow
     if status == 503:

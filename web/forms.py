@@ -21,6 +21,9 @@ from facilitator.rules import names
 from web import keys
 
 FORM_TOKEN = "form_token"  # noqa: S105 - a field's name
+KEPT = "kept"
+NOT_FIELDS = (FORM_TOKEN, KEPT)
+"""What every form may carry, and none is about."""
 MOST_FIELDS = 30
 
 FILL_IN = N_("Please fill this in.")
@@ -264,7 +267,7 @@ async def body(request: Request) -> dict[str, str]:
 
 def read(request: Request, form: type[F]) -> F:
     """The request's form as a model. Raises Mistyped when it can be mended, BadForm when it is not ours."""
-    values = {name: text for name, text in request[keys.FORM].items() if name != FORM_TOKEN}
+    values = {name: text for name, text in request[keys.FORM].items() if name not in NOT_FIELDS}
     try:
         return form.model_validate(values)
     except ValidationError as error:
@@ -281,5 +284,5 @@ def sentence(problem: Mapping[str, Any]) -> str:
 
 def typed(request: Request, refusal: Invalid | None = None) -> Typed:
     """What the request carried, with the domain's refusal beside the field it names."""
-    values = {name: text for name, text in request[keys.FORM].items() if name != FORM_TOKEN}
+    values = {name: text for name, text in request[keys.FORM].items() if name not in NOT_FIELDS}
     return Typed(values, {refusal.field: refusal.sentence}, refusal.facts) if refusal else Typed(values)

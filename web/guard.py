@@ -18,7 +18,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 FOREIGN = N_("This request came from another website, so nothing was done. Open the panel itself and try again there.")
 STALE = N_(
-    "This page was open for too long, or you signed in again meanwhile. Nothing was done. Reload it and try again."
+    "This page was open for too long, or you signed in again meanwhile. Nothing was done. Open it anew and try again."
 )
 WITHOUT_TOKEN = ("leave", "sign-out")
 """Going must work from the oldest tab, and a form of ours that is sent twice ends nothing that is not ended."""

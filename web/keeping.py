@@ -4,6 +4,7 @@ It comes back on the page it was on, asked for by `?kept=1`, which is where the 
 through, or was thrown away, it is forgotten.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -17,10 +18,11 @@ from facilitator.ids import AccountId
 from web import forms, keys
 from web.addresses import page_at
 
-KEPT = "kept"
+KEPT = forms.KEPT
 """The field of a form that was brought back, and the word in the address of its page."""
 KEPT_SAFELY = N_("You were signed out. What you typed is kept. Sign in again to go on.")
 NOT_TYPED = (forms.FORM_TOKEN, KEPT)
+HIDDEN = re.compile("was_|(version|account|group|series|page|here|step|noticed|first_shown)$")
 
 
 async def keep(request: Request) -> AccountId | None:
@@ -28,17 +30,26 @@ async def keep(request: Request) -> AccountId | None:
     app, form = request.config_dict, request[keys.FORM]
     token, fields, now = form.get(forms.FORM_TOKEN, ""), typed(form), app[keys.CLOCK].now()
     page = page_of(request)
-    if not (token and fields and page):
+    if not (token and any(words(form)) and page):
         return None
     async with app[keys.DATABASE].transaction() as db:
         account_id = await form_tokens.whose(db, token, now=now)
-        if account_id and await kept_forms.keep(db, account_id=account_id, page=page, fields=fields, now=now):
+        if account_id is None:
+            return None
+        kept = await kept_forms.keep(db, account_id=account_id, page=page, action=request.path, fields=fields, now=now)
+        if kept:
             return account_id
     return None
 
 
 def typed(form: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in form.items() if name not in NOT_TYPED and text}
+    """All that was in it, also what was left empty: that may have been meant."""
+    return {name: text for name, text in form.items() if name not in NOT_TYPED}
+
+
+def words(form: Mapping[str, str]) -> dict[str, str]:
+    """What is worth being read again: no ids, no version of what was there before."""
+    return {name: text for name, text in typed(form).items() if text.strip() and not HIDDEN.match(name)}
 
 
 def page_of(request: Request) -> str:
@@ -66,7 +77,6 @@ async def bring_back(request: Request, handler: Handler) -> StreamResponse:
         if found is not None:
             request[keys.KEPT] = found
     request[keys.CAME_BACK] = keys.KEPT in request or KEPT in request.get(keys.FORM, {})
-    request.get(keys.FORM, {}).pop(KEPT, None)
     response = await handler(request)
     if request[keys.CAME_BACK] and response.status == 303:
         await forget(request, signed_in.account_id, page_of(request))

@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 async def keep(database: Database, account: AccountId, page: str, text: str, minute: int = 0) -> bool:
     async with database.transaction() as db:
         now = NOW + timedelta(minutes=minute)
-        return await kept_forms.keep(db, account_id=account, page=page, fields={page: text}, now=now)
+        return await kept_forms.keep(db, account_id=account, page=page, action=page, fields={page: text}, now=now)
 
 
 async def of_page(database: Database, account: AccountId, page: str) -> kept_forms.Kept | None:
@@ -27,6 +27,15 @@ async def test_one_for_each_page_and_the_others_are_told_of(any_database: Databa
         assert await keep(any_database, ada, page, text, minute)
     kept = await of_page(any_database, ada, "/a")
     assert kept is not None and kept.fields == {"/a": "second"} and kept.others == ("/b",)
+
+
+async def test_the_same_form_anew_takes_its_place_and_another_is_added(database: Database) -> None:
+    ada = (await cast.enter(database, now=NOW)).ada
+    async with database.transaction() as db:
+        for action, fields in (("/a", {"name": "x", "zone": "y"}), ("/a", {"name": ""}), ("/a/b", {"other": "z"})):
+            await kept_forms.keep(db, account_id=ada, page="/a", action=action, fields=fields, now=NOW)
+    kept = await of_page(database, ada, "/a")
+    assert kept is not None and kept.fields == {"name": "", "other": "z"}
 
 
 async def test_64_kib_at_most_and_twenty_pages(database: Database) -> None:

@@ -39,7 +39,7 @@ async def test_a_browser_without_fetch_metadata_is_judged_by_origin(
 async def test_a_form_without_this_sign_ins_token_is_refused(ada: Visitor, cast: Sample, token: str) -> None:
     page = await ada.ask("POST", invitation(cast), fields={**FORM, "form_token": token})
     assert page.status == 403
-    assert "Reload" in page.words
+    assert "Open it anew" in page.words
 
 
 async def test_a_token_of_anothers_sign_in_is_refused(ada: Visitor, dan: Visitor, cast: Sample) -> None:

@@ -1,7 +1,9 @@
 """Nothing typed is lost when a sign-in ends: it is kept for its owner alone, and comes back filled in, not sent."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.web import every_form, gallery, sample
 from tests.web.every_form import TYPED_INTO, forms_in
 from tests.web.every_page import address, every_view
 from tests.web.sample import Sample
+from tests.web.test_lives import CLOSE
 from tests.web.visitor import Page, Visitor
 
 TYPED = {"name": "Cedar room", "purpose": '"Talking"\nby the <fire>', "language": "en", "time_zone": "Berlin"}
@@ -176,6 +179,63 @@ async def test_what_is_kept_of_a_page_that_is_gone_is_shown_beside_the_apology(
     await ada.post("/groups/00000000-0000-4000-8000-000000000000/members", {"matrix_id": "@new:chat.test"})
     _, page = await comes(cast.ada)
     assert page.status == 404 and "@new:chat.test" in page.words and "Throw away what I typed" in page.words
+
+
+async def test_what_has_no_field_on_its_page_any_more_is_shown_to_be_read(
+    ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes
+) -> None:
+    await ada.get(f"/groups/{cast.settled}")
+    clock.turn(HALF_AN_HOUR)
+    await ada.post(f"/groups/{cast.settled}/facilitators", {"reason": "as long as a letter"})
+    _, page = await comes(cast.ada)
+    assert page.status == 200 and "filled in below" not in page.words
+    assert "as long as a letter" in page.words and "This is what you typed" in page.words
+
+
+async def test_what_was_emptied_comes_back_empty(ada: Visitor, cast: Sample, clock: TurnedClock, comes: Comes) -> None:
+    await ada.post("/me", {"name": "Ada", "language": "en", "time_zone": "Berlin"})
+    clock.turn(HALF_AN_HOUR)
+    assert "is kept" in (await ada.post("/me", {"name": "Ada", "language": "", "time_zone": ""})).words
+    _, page = await comes(cast.ada)
+    assert 'name="time_zone" value=""' in page.text
+
+
+async def test_a_form_that_came_back_meets_bad_weather_and_is_forgotten_once_it_went_through(
+    ada: Visitor, cast: Sample, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "hearth.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    page = await ada.post("/groups/new", {**TYPED, "kept": "1"})
+    other.execute("ROLLBACK")
+    other.close()
+    assert page.status == 503 and 'name="kept" value="1"' in page.text
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+async def test_what_was_typed_is_shown_where_it_is_refused(
+    ada: Visitor, dan: Visitor, cast: Sample, status: int
+) -> None:
+    words = {"reason": "as long\nas a <letter>", "closes_on": "2026-12-01"}
+    if status == 400:
+        who, path, words = ada, f"/groups/{cast.settled}/edit", {**words, "of_an_older_panel": "x"}
+    elif status == 410:
+        who, path = ada, f"/groups/{cast.settled}/pause"
+        await ada.post(f"/groups/{cast.settled}/close", CLOSE)
+        words.pop("closes_on")
+    else:
+        who, path = dan, f"/groups/{cast.settled}/pause"
+        words.pop("closes_on")
+    page = await who.post(path, words)
+    assert (page.status, "as long\nas a &lt;letter&gt;" in page.text) == (status, True)
+    foreign = await who.post(path, words, Sec_Fetch_Site="cross-site")
+    assert foreign.status == 403 and "letter" not in foreign.text
+    without = await who.post(path, {**words, "form_token": "another"})
+    assert without.status == 403 and "letter" not in without.text
+
+
+async def test_a_button_of_an_earlier_sign_in_leads_to_its_page_anew(ada: Visitor, cast: Sample) -> None:
+    page = await ada.post(f"/groups/{cast.settled}/resume", {"form_token": "of an earlier sign-in"})
+    assert page.status == 403 and f'href="/groups/{cast.settled}"' in page.text and "Open the page anew" in page.words
 
 
 async def test_a_day_at_most_and_sealed(

@@ -1,11 +1,12 @@
 """One file per noun, one function per URL. `see` and `go` are how a function ends: show a page, or send on."""
 
+from functools import partial
 from typing import Any
 
 from aiohttp.web import Request, Response
 
 from facilitator.kept_forms import Kept
-from web import chosen_language, keys, navigation
+from web import chosen_language, keeping, keys, navigation
 from web.forms import Typed
 
 DONE = "done"
@@ -17,7 +18,8 @@ def see(request: Request, template: str, *, status: int = 200, **values: Any) ->
     app = request.config_dict
     signed_in = request.get(keys.SIGNED_IN)
     templates, kept = app[keys.TEMPLATES], request.get(keys.KEPT)
-    text = templates.render(
+    render = partial(
+        templates.render,
         chosen_language.of(request),
         template,
         signed_in=signed_in,
@@ -29,10 +31,19 @@ def see(request: Request, template: str, *, status: int = 200, **values: Any) ->
         places=navigation.places(request.app, signed_in, request.path),
         reader_zone=signed_in.time_zone if signed_in else None,
         kept=kept,
+        left=(),
         came_back=request.get(keys.CAME_BACK, False),
         **brought_back(values, kept),
     )
+    text = render()
+    if kept and (left := not_held(kept, text)):
+        text = render(left=left)
     return Response(text=text, status=status, content_type="text/html", charset="utf-8")
+
+
+def not_held(kept: Kept, text: str) -> list[str]:
+    """What was kept and has no field on the page as it is now: it is to stand there to be read."""
+    return [typed for name, typed in keeping.words(kept.fields).items() if f'name="{name}"' not in text]
 
 
 def brought_back(values: dict[str, Any], kept: Kept | None) -> dict[str, Any]:
