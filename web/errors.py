@@ -87,7 +87,8 @@ async def as_pages(request: Request, handler: Handler) -> StreamResponse:
         sentence = refusal.sentence if isinstance(refusal, Refused) else ""
         if status == 503:
             return page(request, status, sentence=sentence, typed=await typed(request))
-        lost = keeping.words(request[keys.FORM]) if status in LOSES and is_theirs(request) else dict[str, str]()
+        form = request.get(keys.FORM)
+        lost = keeping.words(form) if form and status in LOSES and is_theirs(request) else NOTHING
         anew = keeping.page_of(request) if sentence == guard.STALE else ""
         return page(request, status, sentence=sentence, shown={"lost": lost, "anew": anew})
     except Exception as error:
