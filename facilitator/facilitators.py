@@ -49,7 +49,7 @@ class Facilitator:
 @dataclass(frozen=True)
 class Helm:
     """Who runs a group, and whom whoever looks could ask to. `may_change`: they may change it; `only_one`: they are the
-    last facilitator it has."""
+    last facilitator it has; `unlinked`: of all these, whoever has no Matrix id yet and so can be in no room."""
 
     group_id: GroupId
     group_name: str = field(repr=False)
@@ -57,6 +57,7 @@ class Helm:
     others: tuple[tuple[AccountId, str], ...] = field(repr=False)
     may_change: bool
     only_one: bool
+    unlinked: frozenset[AccountId] = frozenset()
 
     def one(self, account_id: str) -> Facilitator:
         """Raises NotFound."""
@@ -95,6 +96,7 @@ async def of_group(db: AsyncSession, *, by: AccountId, group_id: GroupId, also_c
         others=tuple((id, name) for id, name, disabled, _, part in known if part is None and disabled is None),
         may_change=may(Deed.CHANGE_FACILITATORS, part=mine),
         only_one=[each.id for each in leading] == [by],
+        unlinked=frozenset(id for id, _, _, index, _ in known if index is None),
     )
 
 

@@ -6,7 +6,20 @@ index, and otherwise at the groups that are theirs, of which it counts for those
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, bindparam, exists, func, literal, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from facilitator.database.tables import (
     Account,
@@ -103,12 +116,14 @@ CANNOT_READ = _by_group(
 """Whoever has joined, and reads nothing."""
 
 _RUN_IT = select(func.count()).where(RUN.c.group_id == GROUPS.c.id).correlate(GROUPS).scalar_subquery()
+_IS_DRAFT = GROUPS.c.state == life.State.DRAFT
 ALONE = _first(
-    select(GROUPS.c.id, _RUN_IT)
+    select(GROUPS.c.id, case((_IS_DRAFT, _RUN_IT), else_=0))
     .join_from(RUN, GROUPS, MINE)
-    .where(GROUPS.c.state == life.State.DRAFT, REACHABLE < life.FACILITATORS)
+    .where(or_(REACHABLE == 0, and_(_IS_DRAFT, REACHABLE < life.FACILITATORS)))
 )
-"""Drafts that cannot be opened yet, and how many run them: a second facilitator is missing, or their Matrix ID is."""
+"""Drafts that cannot be opened yet, and how many run them: a second facilitator is missing, or their Matrix ID is. With
+0, groups that are open and in whose room nobody who runs them can be."""
 
 NOT_SAID = _by_group(
     select(ACTS.c.room_id, func.count().label("number"))

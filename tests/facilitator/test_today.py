@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from facilitator import encryption_health, facilitators, outbox, people, rooms, sightings, today, unsaid
+from facilitator import claims, encryption_health, facilitators, outbox, people, rooms, sightings, today, unsaid
 from facilitator.ids import AccountId, UserId, new_id
 from facilitator.rules.reach import Reach
 from facilitator.today import Need, Today
@@ -43,6 +43,19 @@ async def test_sessions_within_a_day_and_a_half_are_told_soonest_first(any_scene
     assert [(each.occurrence.series, each.group) for each in found] == [(monday, "Maple room"), (tuesday, "Maple room")]
     while_it_is_held = (await needs(scene, after=timedelta(hours=5, minutes=30))).sessions
     assert while_it_is_held[0].occurrence.series == monday
+
+
+async def test_a_group_in_whose_room_nobody_who_runs_it_can_be_is_told_of(any_scene: Scene) -> None:
+    scene = any_scene
+    await scene.looked()
+    async with scene.database.transaction() as db:
+        await claims.free(db, by=scene.cast.dan, account_id=scene.cast.ada, reason="Lost.", now=NOW)
+    assert ("alone", "Maple room", 0) in told(await needs(scene))
+    async with scene.database.transaction() as db:
+        await facilitators.add(
+            db, by=scene.cast.ada, group_id=scene.group, account_id=scene.cast.dan, part="co-facilitator", now=NOW
+        )
+    assert told(await needs(scene)) == []
 
 
 async def test_whoever_waits_is_told_of_by_number(any_scene: Scene) -> None:

@@ -5,8 +5,9 @@ from sqlalchemy import select
 
 from facilitator import facilitators
 from facilitator.database import Database
-from facilitator.database.tables import JournalEntry, Member
+from facilitator.database.tables import Account, JournalEntry, Member
 from facilitator.database.wakeup import Bell
+from facilitator.ids import UserId, new_id
 from tests.clock import TurnedClock
 from tests.web.conftest import rang
 from tests.web.sample import Sample
@@ -68,9 +69,19 @@ async def test_somebody_is_removed_with_a_reason(ada: Visitor, dan: Visitor, cas
     assert (await ada.get(where)).status == 404
 
 
-async def test_the_last_one_hands_the_group_over(ada: Visitor, dan: Visitor, cast: Sample, bell: Bell) -> None:
+async def test_the_last_one_hands_the_group_over(
+    ada: Visitor, dan: Visitor, cast: Sample, bell: Bell, database: Database, clock: TurnedClock
+) -> None:
     where = f"/groups/{cast.settled}/leave"
     assert "You are the only facilitator of Maple room." in (await ada.get(where)).words
+    async with database.transaction() as db:
+        for name, matrix_id in (("Fay", None), ("Gil", UserId("@gil:chat.test"))):
+            db.add(Account(
+                id=new_id(), role="facilitator", name=name, created=clock.now(), matrix_id=matrix_id,
+                matrix_id_index=matrix_id,
+            ))  # fmt: skip
+    page = await ada.get(where)
+    assert "Fay (no Matrix ID linked yet)" in page.words and ">Gil<" in page.text
     page = await ada.post(where, {"successor": ""})
     assert page.status == 422 and "Choose who takes the group over from you." in page.words
     answer = await ada.post(where, {"successor": cast.dan})
