@@ -242,6 +242,9 @@ async def test_a_closed_group_shows_that_it_is_over_and_nothing_that_cannot_be_d
     assert (
         f'href="/groups/{cast.settled}/delete"' in page.text and f'href="/groups/{cast.settled}/edit"' not in page.text
     )
+    page = await ada.get(f"/groups/{cast.settled}/leave")
+    assert page.status == 200 and "Hand the group over?" in page.words
+    assert f'href="/groups/{cast.settled}/leave"' in (await ada.get(f"/groups/{cast.settled}")).text
     for path in ("edit", "ready", "pause", "close"):
         assert (await ada.get(f"/groups/{cast.settled}/{path}")).status == 410
         assert (await ada.post(f"/groups/{cast.settled}/{path}", {})).status in (410, 422)
