@@ -93,8 +93,8 @@ def test_a_mistyped_place_for_a_value_leaves_its_sentence_english(locale: Path, 
 def test_from_right_to_left_numbers_and_names_and_commands_keep_their_own_direction() -> None:
     lines = {said.branch: said.body("ar") for said in EVERY}
     assert f"{FIRST}112{LAST}" in lines["help"]
-    for words in (lines["help"], lines["farewell"]):
-        assert f"• {FIRST}Night line{LAST}: {FIRST}0800 10{LAST}" in words
+    for card in (lines["help"], lines["farewell"]):
+        assert f"• {FIRST}Night line{LAST}: {FIRST}0800 10{LAST}" in card
     assert f"{FIRST}!help{LAST}" in lines["commands"] and f"{FIRST}!help{LAST}" in lines["welcome"]
     for said in EVERY:
         assert FIRST not in said.body("en") + said.body("de")
