@@ -184,7 +184,7 @@ def full(database: Database) -> Iterator[None]:
 async def test_on_a_full_disk_nothing_is_lost_and_with_space_everything_goes_on(house: Running) -> None:
     group, room, ben = await room_with_ben(house)
     for number in range(60):
-        await house.schedule(group, weekday=1, at="11:00", zone="UTC", minutes=60 + number)
+        await house.schedule(group, weekday=1, at=f"11:{number:02}", zone="UTC")
     await ben.say(room, "!help")
     fails = 0
     with full(house.database):

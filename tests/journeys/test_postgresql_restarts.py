@@ -92,7 +92,7 @@ async def test_while_reminders_go_out_postgresql_falls_over_and_comes_back(house
     await house.member(group, BEN)
     room = await house.matrix_room(group)
     for number in range(SESSIONS):
-        await house.schedule(group, weekday=1, at="11:00", zone="UTC", minutes=30 + number)
+        await house.schedule(group, weekday=1, at=f"11:{number:02}", zone="UTC")
     await house.passes[1]()
     for _ in range(3):
         await house.sender.pass_once()

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -150,9 +151,10 @@ class Mortal:
 
     async def schedule_everywhere(self, *, each: int = 1) -> None:
         """Sessions in some hours, whose reminders are due at once."""
-        starts = self.clock.now() + timedelta(hours=5)
+        soon = self.clock.now() + timedelta(hours=5)
         async with self.database.transaction() as db:
-            for group in self.groups * each:
+            for number, group in product(range(each), self.groups):
+                starts = soon + timedelta(minutes=number)  # a group meets once at a time
                 await schedule.schedule(
                     db, by=self.cast.ada, group_id=group, weekday=starts.weekday(), at=f"{starts:%H:%M}",
                     time_zone="UTC", minutes=60, now=self.clock.now(),
