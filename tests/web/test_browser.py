@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from facilitator import encryption_health, members, rooms, schedule
+from facilitator import encryption_health, journal, members, rooms, schedule
 from facilitator.ids import GroupId, UserId
 from facilitator.rules.reach import Reach
 from tests.web import pictures, sample
@@ -73,6 +73,24 @@ async def test_whoever_is_elsewhere_sees_their_own_time_too(panel: Panel) -> Non
         await says(page, "Tuesday, 3 November 2026, 19:00, Berlin time (Wednesday, 07:00 where you are)")
     async with panel.ada(timezone_id="Europe/Berlin") as page:
         assert "where you are" not in await page.inner_text("body")
+
+
+async def test_reasons_do_not_go_to_paper(panel: Panel) -> None:
+    async with panel.database.transaction() as db:
+        await journal.note(
+            db,
+            "group paused",
+            actor=panel.cast.ada,
+            group_id=panel.cast.settled,
+            reason="Flooded",
+            now=panel.clock.now(),
+        )
+    async with panel.ada() as page:
+        await page.goto(f"{panel.url}/groups/{panel.cast.settled}/journal")
+        await says(page, "Why: Flooded")
+        await page.emulate_media(media="print")
+        printed = await page.inner_text("main")
+        assert "paused the group." in printed and "Flooded" not in printed
 
 
 @pytest.mark.parametrize("javascript", [True, False])
