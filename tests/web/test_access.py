@@ -253,7 +253,9 @@ async def test_what_must_be_refused_is_refused_and_changes_nothing(world: World)
             if page.status not in each.refused and not (page.status in (400, 422) and fields == {}):
                 wrong.append(f"{told}: {page.status} instead of {each.refused}")
             own_page = each.who in ("ada", "ben") and (each.what == "own" or page.status == 422)
-            if not own_page and any(name in page.text for name in NAMES):
+            typed = " ".join(fields.values())  # a page may say once again what they wrote themselves
+            named = [name for name in NAMES if page.text.count(name) > typed.count(name)]
+            if not own_page and named:
                 wrong.append(f"{told}: names what is not theirs")
             if each.who == "dan" and each.what in ("own", "missing") and "{group:" in each.route.path:
                 read[each.route.method, each.route.name, bool(fields)].add(without_number(page.words))
