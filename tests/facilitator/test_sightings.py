@@ -187,7 +187,7 @@ async def test_a_look_asked_for_while_one_goes_on_is_another_one(any_scene: Scen
     async with scene.database.transaction() as db:
         await sightings.look_at_all(db, scene.bot, now=NOW)
         await sightings.claimed(db, [scene.room])
-        assert await rooms.due(db, scene.bot, now=NOW) == []
+        assert scene.room not in await rooms.due(db, scene.bot, now=NOW)
     async with scene.database.transaction() as db:
         await sightings.look_again(db, scene.room, now=NOW + SECOND)
     await look(scene, at=NOW, next_look=NOW + MINUTE)
