@@ -11,6 +11,7 @@ from bridge import sender
 from bridge.house import LeaseLost
 from bridge.loops import keep_going
 from bridge.matrix.homeserver import SignedOut
+from bridge.reconciler import PATIENCE
 from bridge.service import loops_of
 from bridge.vitals import Vitals
 from facilitator import bots, outbox, rooms, sightings
@@ -143,6 +144,9 @@ async def test_while_all_that_can_be_is_being_said_few_rooms_are_looked_at(house
     async with house.database.transaction() as db:
         await sightings.look_at_all(db, house.house.bot, now=house.clock.now())
     await hang(house, [room for _, room in groups[:ROUTINE]])
+    await house.reconciler.pass_once()
+    assert len(house.reconciler.lanes) == 0
+    house.clock.turn(PATIENCE)
     await house.reconciler.pass_once()
     assert len(house.reconciler.lanes) == 2
     house.clock.turn(HALF_A_MINUTE)

@@ -21,7 +21,7 @@ from facilitator.ids import MatrixRoomId, RoomId, because
 from facilitator.outbox import Priority
 from facilitator.sightings import Looked
 from tests import cast
-from tests.journeys.running import WORDS, whole
+from tests.journeys.running import WORDS
 from tests.live.hearing import Ear
 from tests.live.lossy_line import lossy_line
 from tests.live.mortal import Mortal, encrypted_by
@@ -31,6 +31,14 @@ pytestmark = pytest.mark.live
 MISSED = TIMELINE + 15
 ASKED = {3: "!sessions", 20: "!commands", MISSED - 2: "!sessions"}
 LONG = timedelta(minutes=4)
+
+
+async def whole(sender: Sender) -> None:
+    """A pass, and what it began seen to its end and written down."""
+    await sender.pass_once()
+    while len(sender.lanes):
+        await sender.lanes.all_ended()
+        await sender.pass_once()
 
 
 class Speaking:

@@ -18,7 +18,7 @@ def form(cast: Sample) -> str:
 
 async def test_the_servers_stand_beside_the_field(ada: Visitor, cast: Sample) -> None:
     page = await ada.get(f"/groups/{cast.settled}")
-    assert "Your organisation invites people on these servers: chat.test, *.lakeside.org." in page.words
+    assert "Your organisation invites people on these servers: chat.test and *.lakeside.org." in page.words
     assert "Any server will do" not in page.words
 
 
