@@ -27,7 +27,7 @@ async def test_somebody_is_added_runs_a_group_and_goes_again(panel: Panel, javas
         await page.goto(f"{panel.url}/groups/{panel.cast.settled}")
         await page.get_by_role("link", name="Who runs this group").click()
         await says(page, "You run this group alone.")
-        await page.select_option("#account", label="Fay")
+        await page.select_option("#account", label="Fay (no Matrix ID linked yet)")
         await page.get_by_role("radio", name="Co-facilitator").check()
         await page.get_by_role("button", name="Add them").click()
         await says(page, "They run the group with you now.")
