@@ -46,12 +46,15 @@ class Server:
     """The public master keys it shows."""
     filters: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=9), repr=False)
     """What the latest questions of /sync were for."""
+    asked: int = 0
+    """How often it was asked what is new."""
     walked: int = 0
     """How often it was asked for what an answer left out."""
 
     async def answer(self, request: Request) -> Response:
         end = request.path.rpartition("/_matrix/client/v3/")[2]
         if end == "sync":
+            self.asked += 1
             self.filters.append(json.loads(request.query["filter"]))
             return _json(self.said.popleft() if len(self.said) > 1 else self.said[0])
         if end == "keys/query":
@@ -87,7 +90,7 @@ class Besieged:
         """Once; whatever comes of it must be one of ours."""
         self.server.said = deque([said])
         try:
-            await self.listener.pass_once()
+            await self._listen_once()
         except (TryLater, Rejected):
             self.clock.turn(timedelta(minutes=10))
 
@@ -101,7 +104,7 @@ class Besieged:
         self.server.pages = NO_PAGES
         for _ in range(AT_MOST):
             try:
-                await self.listener.pass_once()
+                await self._listen_once()
             except TryLater:
                 self.clock.turn(timedelta(minutes=10))
                 continue
@@ -112,6 +115,14 @@ class Besieged:
         async with self.database.reading() as db:
             assert await outbox.known(db, [because("reply", *heard.cause)]), "not heard"
             assert await sightings.cursor(db, self.listener._house.bot) == cursor
+
+    async def _listen_once(self) -> None:
+        """A pass that asks what is new; between two of them, one may look after something else."""
+        before = self.server.asked
+        for _ in range(AT_MOST):
+            await self.listener.pass_once()
+            if self.server.asked > before:
+                return
 
     async def _say_what_waits(self) -> None:
         """Nothing here sends; and a room where many answers wait gets no more of them."""
