@@ -39,7 +39,6 @@ NOBODY = N_("There is no such account.")
 NOT_YOURSELF = N_("You cannot free your own account. Please ask another coordinator.")
 NOT_LINKED = N_("No Matrix ID is linked to this account.")
 SAY_WHY = N_("Say in a few words how you know that it is them, up to 300 letters. It is kept in the journal.")
-LONGEST_REASON = 300
 
 
 class Outcome(Enum):
@@ -163,9 +162,8 @@ async def free(db: AsyncSession, *, by: AccountId, account_id: AccountId, reason
         raise NotAllowed(NOT_YOURSELF)
     if account.matrix_id is None:
         raise NotFound(NOT_LINKED)
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise Invalid("reason", SAY_WHY)
-    await journal.note(db, "matrix id freed", actor=by, subject=account_id, reason=reason.strip(), now=now)
+    reason = journal.why(reason, SAY_WHY)
+    await journal.note(db, "matrix id freed", actor=by, subject=account_id, reason=reason, now=now)
     await _link(db, account, None, now=now)
     waiting = await db.get(MatrixClaim, account_id)
     if waiting is not None and waiting.proven is not None and waiting.expires > now:

@@ -20,8 +20,6 @@ from facilitator.errors import N_, Invalid, NotFound
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules.access import Deed, Part, may
 
-LONGEST_REASON = 300
-
 CHOOSE = N_("Choose somebody from the list.")
 CHOOSE_PART = N_("Choose what they are to be in the group.")
 RUNS_IT_ALREADY = N_("This person runs the group already.")
@@ -139,11 +137,10 @@ async def remove(
         raise NotFound(NOT_ONE)
     if row.account_id == by:
         raise Invalid("reason", NOT_ONESELF)
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise Invalid("reason", SAY_WHY)
+    reason = journal.why(reason, SAY_WHY)
     await _put_out(db, row, now=now)
     await journal.note(
-        db, "facilitator removed", actor=by, group_id=group_id, subject=row.account_id, reason=reason.strip(), now=now
+        db, "facilitator removed", actor=by, group_id=group_id, subject=row.account_id, reason=reason, now=now
     )
 
 

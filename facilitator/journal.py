@@ -6,11 +6,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator.database.tables import JournalEntry
 from facilitator.database.upsert import insert_into
+from facilitator.errors import Invalid
 from facilitator.ids import ActId, GroupId, new_id
 
+LONGEST_REASON = 300
 BRIDGE = "bridge"
 SOMEBODY = "somebody"
 """Who has no id of ours."""
+
+
+def why(text: str, sentence: str, *, field: str = "reason", optional: bool = False) -> str:
+    """A reason as the journal keeps it, without what stands around it. Raises Invalid(field) with the sentence."""
+    text = text.strip()
+    if len(text) > LONGEST_REASON or not (text or optional):
+        raise Invalid(field, sentence)
+    return text
 
 
 async def note(

@@ -9,19 +9,19 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, outbox, ownership, rooms
-from facilitator.database.tables import Account, Group, GroupFacilitator
+from facilitator.database.tables import Group
 from facilitator.errors import N_, Invalid, Refused, TooLate
+from facilitator.glance import REACHABLE
 from facilitator.ids import AccountId, GroupId, because
 from facilitator.rules import life
 from facilitator.rules.access import Deed
 from facilitator.rules.life import Change, KeptBy, Lack, Line, State
 
 LONGEST_FAREWELL = 1_000
-LONGEST_REASON = 300
 TAKEN_BACK_WITHIN = timedelta(days=366)
 """As long as what is taken back may wait to be said: else that would be said alone."""
 
@@ -67,14 +67,9 @@ async def lacking(
 ) -> tuple[Lack, ...]:
     """What the group lacks to be opened. `lines`: as the house's settings have them. Raises NotFound, TooLate."""
     group = await ownership.group(db, by=by, group_id=group_id, deed=Deed.MAKE_READY)
-    reachable = (
-        select(func.count())
-        .select_from(GroupFacilitator)
-        .join(Account, Account.id == GroupFacilitator.account_id)
-        .where(GroupFacilitator.group_id == group_id, Account.matrix_id.is_not(None), Account.disabled.is_(None))
-    )
     today = now.astimezone(ZoneInfo(group.time_zone)).date()
-    return life.lacking(facilitators=await db.scalar(reachable) or 0, lines=lines, today=today)
+    reachable = await db.scalar(select(REACHABLE).select_from(Group).where(Group.id == group_id)) or 0
+    return life.lacking(facilitators=reachable, lines=lines, today=today)
 
 
 async def open_group(
@@ -94,7 +89,7 @@ async def open_group(
     if lacks and not waiver:
         raise Invalid("ready", MISSING[lacks])
     if lacks:
-        _check_reason(waiver, "waiver")
+        journal.why(waiver, WHY, field="waiver")
         await ownership.in_the_house(db, by=by, deed=Deed.WAIVE)
     to = {"state": State.OPEN, "opened": now, "waived_by": by if lacks else None}
     if await _move(db, group_id, Change.OPEN, to):
@@ -105,7 +100,7 @@ async def open_group(
 async def pause(db: AsyncSession, *, by: AccountId, group_id: GroupId, now: datetime, reason: str = "") -> None:
     """No session takes place and nobody is reminded, until it is resumed. Raises NotFound, TooLate, Invalid."""
     await ownership.group(db, by=by, group_id=group_id, deed=Deed.PAUSE_GROUP)
-    reason = _check_reason(reason, "reason", optional=True)
+    reason = journal.why(reason, WHY, optional=True)
     if await _move(db, group_id, Change.PAUSE, {"state": State.PAUSED, "opened": None}):
         await journal.note(db, "group paused", actor=by, group_id=group_id, reason=reason or None, now=now)
 
@@ -140,7 +135,7 @@ async def close(
     wanted = Closing(_closing_day(on, group, now), farewell.strip(), kept_by, group.version)
     if len(wanted.farewell) > LONGEST_FAREWELL:
         raise Invalid("farewell", N_("Please say it in up to 1,000 letters."))
-    reason = _check_reason(reason, "reason", optional=True)
+    reason = journal.why(reason, WHY, optional=True)
     check_name(group.name, typed_name)
     settled = _settled(group)
     if settled == wanted:
@@ -252,13 +247,6 @@ async def _move(db: AsyncSession, group_id: GroupId, change: Change, to: Mapping
     if await db.scalar(select(Group.state).where(Group.id == group_id)) != to["state"]:
         raise TooLate(MEANWHILE)
     return False
-
-
-def _check_reason(text: str, field: str, *, optional: bool = False) -> str:
-    text = text.strip()
-    if len(text) > LONGEST_REASON or not (text or optional):
-        raise Invalid(field, WHY)
-    return text
 
 
 def _plain(name: str) -> str:

@@ -7,13 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, members, ownership, rooms, roster
 from facilitator.database.tables import Member
-from facilitator.errors import N_, Invalid, NotFound, TooLate
+from facilitator.errors import N_, NotFound, TooLate
 from facilitator.ids import AccountId, GroupId, MemberId
 from facilitator.roster import MemberLine
 from facilitator.rules.access import Deed
 from facilitator.rules.allowed_servers import Allowed
-
-LONGEST_REASON = 300
 
 NO_MEMBER = N_("There is no such member in this group.")
 NOT_INSIDE = N_("This person is not in the group any more. Nothing has to be done.")
@@ -39,15 +37,12 @@ async def remove(
     found = await _find(db, group_id, member_id)
     if found.standing not in members.INSIDE:
         raise TooLate(NOT_INSIDE)
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise Invalid("reason", SAY_WHY)
+    reason = journal.why(reason, SAY_WHY)
     if await members.facilitator_of(db, group_id, found.matrix_id):
         raise TooLate(RUNS_IT)
     found.standing, found.since = "removed", now
     await rooms.group_changed(db, group_id)
-    await journal.note(
-        db, "member removed", actor=by, group_id=group_id, subject=found.id, reason=reason.strip(), now=now
-    )
+    await journal.note(db, "member removed", actor=by, group_id=group_id, subject=found.id, reason=reason, now=now)
 
 
 async def readmit(

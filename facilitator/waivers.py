@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from facilitator import journal, ownership, rooms
-from facilitator.database.tables import Account, Group, GroupFacilitator
-from facilitator.errors import N_, Invalid, NotFound
+from facilitator.database.tables import Group
+from facilitator.errors import N_, NotFound
+from facilitator.glance import REACHABLE
 from facilitator.ids import AccountId, GroupId
 from facilitator.rules import life
 from facilitator.rules.access import Deed
 from facilitator.rules.life import Lack, Line, State
-
-LONGEST_REASON = 300
 
 NOT_WAITING = N_("There is no such draft that waits for anything.")
 SAY_WHY = N_("Say in a few words why, up to 300 letters. It is kept in the journal.")
@@ -56,27 +55,16 @@ async def waive(
     """The group is open, whatever it lacks. Raises NotAllowed, NotFound, Invalid("reason")."""
     await db.execute(select(Group.id).where(Group.id == group_id).with_for_update(key_share=True))
     await one(db, by=by, group_id=group_id, lines=lines, now=now)
-    if not 0 < len(reason.strip()) <= LONGEST_REASON:
-        raise Invalid("reason", SAY_WHY)
+    reason = journal.why(reason, SAY_WHY)
     group = await db.get_one(Group, group_id)
     group.state, group.opened, group.waived_by = State.OPEN, now, by
     group.version += 1
     await rooms.group_changed(db, group_id)
-    await journal.note(
-        db, "group opened, what is missing waived", actor=by, group_id=group_id, reason=reason.strip(), now=now
-    )
+    await journal.note(db, "group opened, what is missing waived", actor=by, group_id=group_id, reason=reason, now=now)
 
 
 def _drafts() -> Select[GroupId, str, str, int]:
-    reachable = (
-        select(func.count())
-        .select_from(GroupFacilitator)
-        .join(Account, Account.id == GroupFacilitator.account_id)
-        .where(GroupFacilitator.group_id == Group.id, Account.matrix_id.is_not(None), Account.disabled.is_(None))
-        .correlate(Group)
-        .scalar_subquery()
-    )
-    columns = select(Group.id, Group.name, Group.time_zone, reachable)
+    columns = select(Group.id, Group.name, Group.time_zone, REACHABLE)
     return columns.where(Group.state == State.DRAFT, Group.deleted.is_(None))
 
 
